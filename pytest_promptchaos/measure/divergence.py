@@ -1,0 +1,306 @@
+"""Runs -> findings: how far outputs move when the prompt moves a little."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pytest_promptchaos.measure.controls import (
+    effective_count,
+    noise_floor,
+    positive_control,
+    truncation,
+)
+from pytest_promptchaos.measure.distances import hidden_distance, token_edit
+from pytest_promptchaos.measure.intervals import clustered_mean, share
+from pytest_promptchaos.measure.pairs import Semantics, dropped, horizons, pair, prefix
+from pytest_promptchaos.records import RUNGS, Control, Curve, Findings, Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_promptchaos.measure.controls import Metric
+    from pytest_promptchaos.measure.pairs import Embed, Observed
+    from pytest_promptchaos.records import Pair, Run, Rung
+
+NAMES: Mapping[Metric, str] = {
+    "semantic": "semantic distance",
+    "token_edit": "token edit distance",
+}
+UNITS = {"semantic": "1 - cosine, 0 to 2", "token_edit": "share of tokens, 0 to 1"}
+
+
+def divergence(
+    observed: Sequence[Observed],
+    *,
+    metric: Metric,
+    rungs: Sequence[Rung],
+    min_effective: int,
+    embed: Embed | None,
+    embedder_words: str,
+) -> Findings:
+    """Return the mean distance of the neighbors on ``rungs`` from their centers, and its guards.
+
+    The measurement is the excess over the noise floor: mean over prompts of the mean over
+    effective neighbors, minus the largest distance that the identical control showed. Beside it
+    stand the other distances, each rung by itself, the controls, and the curves over output
+    length and over layers. Without an embedder a semantic measurement is absent with its reason.
+    """
+    semantics = Semantics(list(_texts(observed)), embed) if embed else None
+    pairs = [p for o in observed for p in _pairs(o, semantics)]
+    usable: Metric = metric if semantics or metric == "token_edit" else "token_edit"
+    floors = noise_floor(observed, usable, semantics)
+    floor = max((c.value or 0.0 for c in floors if c.role == "floor"), default=0.0)
+    controls = (
+        *floors,
+        positive_control(pairs, usable, floor),
+        effective_count(pairs, rungs, min_effective),
+        _embedder(pairs, semantics, embedder_words, metric),
+    )
+    measurement = _mean(NAMES[metric], UNITS[metric], pairs, rungs, metric, floor, embedder_words)
+    return Findings(
+        model=observed[0].center.model,
+        measurement=measurement,
+        also=tuple(_also(pairs, rungs, metric, embedder_words)),
+        controls=controls,
+        pairs=tuple(sorted(pairs, key=lambda p: _badness(p, rungs, usable))),
+        curves=(*_by_horizon(observed, rungs, usable, semantics), *_by_layer(observed, rungs)),
+        settings={"metric": metric, "rungs": ", ".join(rungs)},
+    )
+
+
+def _texts(observed: Sequence[Observed]) -> Iterator[str]:
+    for run in _all_runs(observed):
+        yield run.text
+        for horizon in horizons(run.horizon):
+            yield prefix(run, horizon)
+
+
+def _all_runs(observed: Sequence[Observed]) -> Iterator[Run]:
+    for o in observed:
+        yield from (o.center, *o.alone, *o.runs.values())
+
+
+def _pairs(observed: Observed, semantics: Semantics | None) -> Iterator[Pair]:
+    for neighbor in observed.neighborhood.neighbors:
+        run = observed.runs.get(neighbor.id)
+        if run is None:
+            yield dropped(observed.center, neighbor)
+        else:
+            yield pair(observed.center, neighbor, run, semantics)
+
+
+def _embedder(
+    pairs: Sequence[Pair], semantics: Semantics | None, words: str, metric: Metric
+) -> Control:
+    if semantics is not None:
+        return truncation(pairs, words)
+    needed = metric == "semantic"
+    told = f"{words}; only tokens, logits and hidden states were compared"
+    return Control(
+        name="embedder",
+        role="gate" if needed else "note",
+        state="failed" if needed else "absent",
+        words=told + (". Or judge tokens: metric='token_edit'" if needed else ""),
+    )
+
+
+# -- measurements -------------------------------------------------------------------------------
+
+
+def _effective(pairs: Iterable[Pair], rungs: Sequence[Rung]) -> list[Pair]:
+    return [p for p in pairs if p.rung in rungs and p.distances and p.certification == "effective"]
+
+
+def _groups(pairs: Sequence[Pair], name: str) -> list[NDArray[np.float64]]:
+    by_prompt: dict[str, list[float]] = {}
+    for p in pairs:
+        by_prompt.setdefault(p.prompt_id, []).append(p.distances[name])
+    return [np.array(values) for values in by_prompt.values()]
+
+
+def _mean(
+    name: str,
+    unit: str,
+    pairs: Sequence[Pair],
+    rungs: Sequence[Rung],
+    key: str,
+    floor: float = 0.0,
+    absent: str = "",
+) -> Measurement:
+    """Return the mean of one distance over ``rungs``, with each rung of the ladder beside it."""
+    whole = _part(name, unit, pairs, rungs, key, floor, absent)
+    parts = tuple(
+        _part(rung, unit, pairs, (rung,), key, floor, absent)
+        for rung in RUNGS
+        if any(p.rung == rung for p in pairs) and rung != "identical"
+    )
+    return Measurement(**{**vars(whole), "breakdown": parts})
+
+
+def _part(
+    name: str,
+    unit: str,
+    pairs: Sequence[Pair],
+    rungs: Sequence[Rung],
+    key: str,
+    floor: float,
+    absent: str,
+) -> Measurement:
+    asked = sum(p.rung in rungs for p in pairs)
+    kept = _effective(pairs, rungs)
+    if not kept or key not in kept[0].distances:
+        reason = absent if kept else f"none of {asked} neighbors differs for the model"
+        return Measurement(name=name, unit=unit, reason=reason, n=asked, effective_n=len(kept))
+    mean = clustered_mean(_groups(kept, key))
+    words = mean.words + (f", excess over the noise floor {floor:.3g}" if floor else "")
+    return Measurement(
+        name=name,
+        unit=unit,
+        value=max(mean.value - floor, 0.0),
+        low=max(mean.low - floor, 0.0),
+        high=max(mean.high - floor, 0.0),
+        interval=words,
+        n=asked,
+        effective_n=len(kept),
+    )
+
+
+def _also(
+    pairs: Sequence[Pair], rungs: Sequence[Rung], metric: Metric, absent: str
+) -> Iterator[Measurement]:
+    for key, name in NAMES.items():
+        if key != metric:
+            yield _mean(name, UNITS[key], pairs, rungs, key, absent=absent)
+    yield _share("share of outputs changed", pairs, rungs, "token_edit")
+    yield _mean("JS at the prompt's end", "nats, 0 to ln 2", pairs, rungs, "js")
+    yield _mean(
+        "KL at the prompt's end", "nats, center to neighbor", pairs, rungs, "kl_center_to_neighbor"
+    )
+    yield _mean(
+        "KL back at the prompt's end",
+        "nats, neighbor to center",
+        pairs,
+        rungs,
+        "kl_neighbor_to_center",
+    )
+    yield _share("share of first tokens flipped", pairs, rungs, "top1_flip")
+    yield _mean(
+        "hidden state distance, last layer", "relative, 0 to 2", pairs, rungs, "hidden_last"
+    )
+
+
+def _share(name: str, pairs: Sequence[Pair], rungs: Sequence[Rung], key: str) -> Measurement:
+    asked = sum(p.rung in rungs for p in pairs)
+    kept = _effective(pairs, rungs)
+    if not kept:
+        return Measurement(name=name, unit="share", reason="no effective neighbor", n=asked)
+    found = share(sum(p.distances[key] > 0 for p in kept), len(kept))
+    return Measurement(
+        name=name,
+        unit="share, 0 to 1",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        interval=found.words,
+        n=asked,
+        effective_n=len(kept),
+    )
+
+
+def _badness(pair: Pair, rungs: Sequence[Rung], metric: Metric) -> tuple[bool, bool, float, str]:
+    """Order pairs: those that were judged first, the worst of them on top, the dropped last."""
+    judged = pair.rung in rungs and pair.certification == "effective"
+    distance = pair.distances.get(metric, 0.0)
+    return (not pair.distances, not judged, -distance, pair.neighbor_id)
+
+
+# -- curves -------------------------------------------------------------------------------------
+
+
+def _series(
+    observed: Sequence[Observed], rungs: Sequence[Rung], value: Callable[[Run, Run], float]
+) -> list[NDArray[np.float64]]:
+    """Return one array per prompt: ``value`` of every effective neighbor on ``rungs``."""
+    groups = [
+        np.array(
+            [
+                value(o.center, o.runs[n.id])
+                for n in o.neighborhood.neighbors
+                if n.rung in rungs and n.certification == "effective"
+            ]
+        )
+        for o in observed
+    ]
+    return [group for group in groups if len(group)]
+
+
+def _by_horizon(
+    observed: Sequence[Observed],
+    rungs: Sequence[Rung],
+    metric: Metric,
+    semantics: Semantics | None,
+) -> Iterator[Curve]:
+    """Yield divergence against the length of the output that is compared, in tokens."""
+
+    def at(horizon: int) -> Callable[[Run, Run], float]:
+        def value(a: Run, b: Run) -> float:
+            if metric == "token_edit" or semantics is None:
+                return token_edit(a.output_ids[:horizon], b.output_ids[:horizon])
+            return semantics.distance(prefix(a, horizon), prefix(b, horizon))
+
+        return value
+
+    lengths = horizons(observed[0].center.horizon)
+    for series, chosen in (
+        ("judged edits", tuple(rungs)),
+        ("positive control", ("positive_control",)),
+    ):
+        groups = [_series(observed, chosen, at(h)) for h in lengths]  # type: ignore[arg-type]
+        if groups[0]:
+            yield _curve(
+                "divergence by horizon",
+                "output tokens compared",
+                NAMES[metric],
+                lengths,
+                groups,
+                series,
+            )
+
+
+def _by_layer(observed: Sequence[Observed], rungs: Sequence[Rung]) -> Iterator[Curve]:
+    """Yield the hidden state distance of the last prompt token, entering layer 0, 1, ..."""
+
+    def at(layer: int) -> Callable[[Run, Run], float]:
+        return lambda a, b: float(hidden_distance(a.prompt_hidden, b.prompt_hidden)[layer])
+
+    layers = range(len(observed[0].center.prompt_hidden))
+    groups = [_series(observed, rungs, at(layer)) for layer in layers]
+    if groups[0]:
+        yield _curve(
+            "hidden state distance", "layer", "relative distance", layers, groups, "judged edits"
+        )
+
+
+def _curve(
+    name: str,
+    x_label: str,
+    y_label: str,
+    x: Iterable[int],
+    groups: Sequence[Sequence[NDArray[np.float64]]],
+    series: str,
+) -> Curve:
+    means = [clustered_mean(list(g)) for g in groups]
+    return Curve(
+        name=name,
+        x_label=x_label,
+        y_label=y_label,
+        x=tuple(float(v) for v in x),
+        y=tuple(m.value for m in means),
+        low=tuple(m.low for m in means),
+        high=tuple(m.high for m in means),
+        series=series,
+    )

@@ -1,0 +1,281 @@
+"""Neighborhood -> runs: greedy decoding of pinned causal language models.
+
+A whole neighborhood is decoded in batches of one fixed shape (rows, padded prompt length), so
+that the center and its neighbors meet the same kernels: on most hardware another batch shape
+rounds differently, and a margin near zero turns rounding into another sentence.
+"""
+
+from __future__ import annotations
+
+import gc
+from functools import cached_property
+from hashlib import sha256
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+)
+
+from pytest_promptchaos.errors import PinError, PromptError
+from pytest_promptchaos.models.decoding import decode
+from pytest_promptchaos.models.device import hardware, resolve_device
+from pytest_promptchaos.models.pins import Pin, fingerprint
+from pytest_promptchaos.models.quiet import quiet_transformers
+from pytest_promptchaos.records import ModelIdentity, Prompt, Run, address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+WIDTH_MULTIPLE = 16
+"""Prompt lengths are padded up to a multiple of this, so that most edits keep the shape."""
+
+HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "transformers_version", "use_cache"}
+HARMLESS |= {"_from_model_config", "output_attentions", "output_hidden_states", "max_length"}
+"""Keys of a saved generation config that cannot alter a greedy decode of our own length."""
+
+
+class LanguageModel:
+    """A pinned causal language model; tokenizer and weights are loaded when first needed."""
+
+    def __init__(self, pin: Pin, *, dtype: str = "auto", device: str = "auto") -> None:
+        self.pin = pin
+        self._dtype = pin.options.get("dtype", dtype)
+        self.device = resolve_device(pin.options.get("device", device))
+        self._rendered: dict[Prompt, tuple[int, ...]] = {}
+
+    @cached_property
+    def config(self) -> Any:
+        """The model's configuration, read without its weights."""
+        return self._read(AutoConfig)
+
+    @cached_property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """The model's tokenizer."""
+        tokenizer: PreTrainedTokenizerBase = self._read(AutoTokenizer)
+        return tokenizer
+
+    @cached_property
+    def identity(self) -> ModelIdentity:
+        """Which model this is; two identities differ when any output could differ."""
+        template = getattr(self.tokenizer, "chat_template", None)
+        return ModelIdentity(
+            pin=self.pin.text,
+            name=self.pin.name,
+            revision=self.pin.revision,
+            fingerprint=fingerprint(self.pin),
+            template=sha256(str(template).encode()).hexdigest() if template else "none",
+            dtype=str(self.dtype).removeprefix("torch."),
+            device=self.device.type,
+            attention=self.attention,
+            hardware=hardware(self.device),
+            quantization=_quantization(self.config),
+            thinking=self.pin.options.get("thinking", "default"),
+            versions=tuple((name, version(name)) for name in ("torch", "transformers")),
+            notes=self.generation_notes,
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the computation: asked for, else the one that the checkpoint names."""
+        if self._dtype != "auto":
+            asked: torch.dtype = getattr(torch, self._dtype)
+            return asked
+        saved = getattr(self.config.get_text_config(), "dtype", None)
+        return saved if isinstance(saved, torch.dtype) else torch.float32
+
+    @cached_property
+    def attention(self) -> str:
+        """The attention implementation: asked for, else sdpa where the architecture has it."""
+        asked = self.pin.options.get("attention", "auto")
+        if asked != "auto":
+            return asked
+        kind = AutoModelForCausalLM._model_mapping[type(self.config)]
+        return "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
+
+    @cached_property
+    def generation_defaults(self) -> Mapping[str, Any]:
+        """The checkpoint's own generation settings that would alter a plain greedy decode."""
+        try:
+            saved = GenerationConfig.from_pretrained(self.pin.source, **self._revision)
+        except OSError:
+            return {}
+        values = saved.to_diff_dict()
+        return {k: v for k, v in values.items() if k not in HARMLESS}
+
+    @property
+    def generation_notes(self) -> tuple[str, ...]:
+        """What of the checkpoint's generation settings was cleared, in words."""
+        cleared = ", ".join(f"{k}={v}" for k, v in sorted(self.generation_defaults.items()))
+        return (f"cleared from generation_config: {cleared}",) if cleared else ()
+
+    @cached_property
+    def network(self) -> PreTrainedModel:
+        """The weights on their device, in eval mode, with a clean generation config."""
+        with quiet_transformers():
+            network = self._read(
+                AutoModelForCausalLM, dtype=self.dtype, attn_implementation=self.attention
+            )
+        network.generation_config = GenerationConfig(
+            bos_token_id=network.generation_config.bos_token_id,
+            eos_token_id=network.generation_config.eos_token_id,
+            pad_token_id=self.pad_id,
+        )
+        network.requires_grad_(False)
+        loaded: PreTrainedModel = network.eval().to(self.device)
+        return loaded
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the weights are in memory."""
+        return "network" in self.__dict__
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the loaded weights occupy; 0 when they are not loaded."""
+        if not self.loaded:
+            return 0
+        return sum(p.numel() * p.element_size() for p in self.network.parameters())
+
+    def unload(self) -> None:
+        """Drop the weights; the next use loads them again."""
+        self.__dict__.pop("network", None)
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @property
+    def _revision(self) -> dict[str, str]:
+        return {"revision": self.pin.revision} if self.pin.revision else {}
+
+    def _read(self, kind: Any, **options: Any) -> Any:
+        try:
+            return kind.from_pretrained(self.pin.source, **self._revision, **options)
+        except (OSError, ValueError) as error:
+            raise PinError(
+                f"{self.pin.text}: {kind.__name__} could not read it: {_first_line(error)}; check "
+                "that the pin names a causal language model saved with its tokenizer, and that "
+                "the hub can be reached or the model is in the local cache"
+            ) from error
+
+    # -- prompts ----------------------------------------------------------------------------
+
+    def render(self, prompt: Prompt) -> tuple[int, ...]:
+        """Return the token ids the model sees for ``prompt``, template applied.
+
+        The template renders to ids directly: rendering to text and tokenizing that again doubles
+        the start token. Raises ``PromptError`` if more than one start token is found.
+        """
+        if prompt not in self._rendered:
+            self._rendered[prompt] = self._check_start(self._ids(prompt), prompt)
+        return self._rendered[prompt]
+
+    def _ids(self, prompt: Prompt) -> tuple[int, ...]:
+        if not getattr(self.tokenizer, "chat_template", None):
+            parts = [m.content for m in prompt.messages]
+            return tuple(self.tokenizer("\n".join(parts))["input_ids"])
+        thinking = self.pin.options.get("thinking", "default")
+        options = {} if thinking == "default" else {"enable_thinking": thinking == "on"}
+        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
+        encoded = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=True, **options
+        )
+        return tuple(encoded["input_ids"])
+
+    def _check_start(self, ids: tuple[int, ...], prompt: Prompt) -> tuple[int, ...]:
+        start = self.tokenizer.bos_token_id
+        if not ids:
+            raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")
+        if start is not None and ids.count(start) > 1:
+            raise PromptError(
+                f"prompt {prompt.id!r} renders with {ids.count(start)} start tokens "
+                f"({self.tokenizer.bos_token!r}) for {self.pin.text}: the chat template or the "
+                "prompt's own text adds one too many; remove it there"
+            )
+        return ids
+
+    @property
+    def context(self) -> int | None:
+        """The longest sequence that the model takes, in tokens; ``None`` where it has no bound."""
+        bound = getattr(self.config.get_text_config(), "max_position_embeddings", None)
+        return int(bound) if bound else None
+
+    def check_length(self, prompt: Prompt, horizon: int) -> None:
+        """Raise ``PromptError`` unless prompt and horizon fit into the model's context."""
+        length = len(self.render(prompt))
+        if self.context is not None and length + horizon > self.context:
+            raise PromptError(
+                f"prompt {prompt.id!r} has {length} tokens and the horizon is {horizon}, but "
+                f"{self.pin.text} takes {self.context} in all: shorten the prompt to "
+                f"{max(self.context - horizon, 0)} tokens or lower the horizon"
+            )
+
+    @property
+    def pad_id(self) -> int:
+        """The token id that fills a row on the left; masked out, so any id serves."""
+        pad = self.tokenizer.pad_token_id
+        return int(pad if pad is not None else (self.end_ids or (0,))[0])
+
+    @cached_property
+    def end_ids(self) -> tuple[int, ...]:
+        """The ids that end an answer: the checkpoint's generation config's, else the tokenizer's."""
+        try:
+            ends = GenerationConfig.from_pretrained(self.pin.source, **self._revision).eos_token_id
+        except OSError:
+            ends = None
+        ends = self.tokenizer.eos_token_id if ends is None else ends
+        return () if ends is None else tuple(ends) if isinstance(ends, list) else (ends,)
+
+    # -- runs -------------------------------------------------------------------------------
+
+    def shape(self, prompts: Sequence[Prompt], rows: int) -> tuple[int, int]:
+        """Return the fixed batch shape for ``prompts``: (rows, padded prompt length)."""
+        longest = max(len(self.render(prompt)) for prompt in prompts)
+        return rows, -(-longest // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
+
+    def key_parts(self, prompt: Prompt) -> dict[str, object]:
+        """Return what any evidence about ``prompt`` depends on: model, kernels, token ids."""
+        who = self.identity
+        return {
+            "model": [who.fingerprint, who.template, who.dtype, who.device, who.hardware],
+            "kernels": [who.attention, who.quantization, who.thinking, who.versions],
+            "prompt_ids": self.render(prompt),
+        }
+
+    def key(self, prompt: Prompt, shape: tuple[int, int], horizon: int, repeat: int) -> str:
+        """Return the address of a run: it covers everything that can change the output."""
+        generation = {"horizon": horizon, "end_ids": self.end_ids, "repeat": repeat}
+        return address("run/1", **self.key_parts(prompt), batch_shape=shape, **generation)
+
+    def tensor(self, prompt: Prompt) -> torch.Tensor:
+        """Return the rendered ids of ``prompt`` on the model's device, shape (1, tokens)."""
+        return torch.tensor([self.render(prompt)], device=self.device)
+
+    def runs(
+        self,
+        requests: Sequence[tuple[Prompt, int]],
+        *,
+        shape: tuple[int, int],
+        horizon: int,
+    ) -> Iterator[list[Run]]:
+        """Yield the greedy runs of (prompt, repeat index) pairs, a batch at a time, in order."""
+        for start in range(0, len(requests), shape[0]):
+            yield decode(self, requests[start : start + shape[0]], shape=shape, horizon=horizon)
+
+
+def _quantization(config: Any) -> str:
+    settings = getattr(config, "quantization_config", None)
+    if settings is None:
+        return "none"
+    plain = settings if isinstance(settings, dict) else settings.to_dict()
+    return str(plain.get("quant_method", "unknown"))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

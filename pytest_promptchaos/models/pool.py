@@ -1,0 +1,90 @@
+"""The models that are in memory: reused across tests, released when no longer needed."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from pytest_promptchaos.models.language import LanguageModel
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.models.pins import Pin
+
+
+class MemoryNotReleasedWarning(UserWarning):
+    """A model was released, but something still holds its weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What releasing one model freed. ``freed`` counts bytes of weights that are gone."""
+
+    pin: str
+    expected: int
+    freed: int
+
+
+class ModelPool:
+    """Keeps the weights of at most ``keep`` models loaded; the least recently used one goes."""
+
+    def __init__(self, *, dtype: str = "auto", device: str = "auto", keep: int = 2) -> None:
+        self._dtype = dtype
+        self._device = device
+        self._keep = keep
+        self._models: OrderedDict[tuple[str, tuple[tuple[str, str], ...]], LanguageModel] = (
+            OrderedDict()
+        )
+        self.releases: list[Release] = []
+
+    def get(self, pin: Pin) -> LanguageModel:
+        """Return the model of ``pin``; its weights load on first use."""
+        key = (pin.text, tuple(sorted(pin.options.items())))
+        if key not in self._models:
+            self._models[key] = LanguageModel(pin, dtype=self._dtype, device=self._device)
+        self._models.move_to_end(key)
+        self._release_surplus()
+        return self._models[key]
+
+    def release_all(self) -> None:
+        """Release every model that is loaded."""
+        for model in self._models.values():
+            if model.loaded:
+                self.releases.append(release(model))
+
+    def _release_surplus(self) -> None:
+        loaded = [model for model in self._models.values() if model.loaded]
+        # The newest entry is about to load, so one place is kept free for it.
+        newest = next(reversed(self._models.values()))
+        surplus = len(loaded) - self._keep + (0 if newest.loaded else 1)
+        for model in [m for m in loaded if m is not newest][: max(surplus, 0)]:
+            self.releases.append(release(model))
+
+
+def release(model: LanguageModel) -> Release:
+    """Drop a model's weights and return how many bytes were freed.
+
+    On a GPU the drop is read from the allocator; on the CPU each parameter is watched until it
+    is gone. A warning names the model when less than 90 % came free.
+    """
+    expected = model.nbytes
+    gpu = model.device.type == "cuda"
+    before = torch.cuda.memory_allocated(model.device) if gpu else 0
+    watched = [(weakref.ref(p), p.nbytes) for p in model.network.parameters()]
+    model.unload()
+    gc.collect()
+    left = sum(size for ref, size in watched if ref() is not None)
+    freed = before - torch.cuda.memory_allocated(model.device) if gpu else expected - left
+    if freed < 0.9 * expected:
+        warnings.warn(
+            f"{model.pin.text}: released, but only {freed:,} of {expected:,} bytes came free: "
+            "something still holds the network; keep no reference to model.network in a test",
+            MemoryNotReleasedWarning,
+            stacklevel=2,
+        )
+    return Release(pin=model.pin.text, expected=expected, freed=freed)

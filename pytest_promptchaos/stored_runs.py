@@ -1,0 +1,69 @@
+"""Runs -> what the store holds of them, and back. A run read back says that it was."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pytest_promptchaos.records import Run, Step
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pytest_promptchaos.records import ModelIdentity, Prompt
+    from pytest_promptchaos.store import Evidence
+
+
+def run_to_evidence(run: Run) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return a run's plain values and its arrays."""
+    plain = {
+        "prompt_text": run.prompt.text,
+        "model": asdict(run.model),
+        "tokens": run.tokens,
+        "text": run.text,
+        "finish": run.finish,
+        "horizon": run.horizon,
+        "batch_shape": run.batch_shape,
+        "repeat": run.repeat,
+        "seconds": run.seconds,
+    }
+    arrays = {
+        "prompt_ids": np.asarray(run.prompt_ids, dtype=np.int32),
+        "output_ids": np.asarray(run.output_ids, dtype=np.int32),
+        "top_ids": np.asarray([(s.top1, s.top2) for s in run.steps], dtype=np.int32),
+        "top_logits": np.asarray([(s.logit1, s.logit2) for s in run.steps], dtype=np.float32),
+        "prompt_logits": run.prompt_logits,
+        "prompt_hidden": run.prompt_hidden,
+    }
+    return plain, arrays
+
+
+def run_from_evidence(evidence: Evidence, *, key: str, prompt: Prompt, model: ModelIdentity) -> Run:
+    """Return the run that the store holds, for the prompt and pin that ask for it now."""
+    plain: dict[str, Any] = dict(evidence.plain)
+    arrays: dict[str, NDArray[Any]] = dict(evidence.arrays)
+    steps = tuple(
+        Step(top1=i[0], top2=i[1], logit1=t[0], logit2=t[1])
+        for i, t in zip(arrays["top_ids"].tolist(), arrays["top_logits"].tolist(), strict=True)
+    )
+    rows, width = plain["batch_shape"]
+    return Run(
+        key=key,
+        prompt=prompt,
+        prompt_ids=tuple(arrays["prompt_ids"].tolist()),
+        output_ids=tuple(arrays["output_ids"].tolist()),
+        tokens=tuple(plain["tokens"]),
+        text=plain["text"],
+        steps=steps,
+        finish=plain["finish"],
+        horizon=plain["horizon"],
+        batch_shape=(rows, width),
+        repeat=plain["repeat"],
+        model=model,
+        seconds=plain["seconds"],
+        prompt_logits=arrays["prompt_logits"],
+        prompt_hidden=arrays["prompt_hidden"],
+        cached=True,
+    )

@@ -1,0 +1,84 @@
+"""Measurement x limit -> outcome. The interval decides, and the controls decide before it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import Control, Limit, Measurement
+
+
+def settle(controls: Sequence[Control], limit: Limit) -> tuple[Control, ...]:
+    """Return the controls with their state settled against the limit.
+
+    A noise floor above an upper limit would decide the verdict by itself; a positive control
+    that does not exceed the limit means that no output could have failed it.
+    """
+    return tuple(_settled(control, limit) for control in controls)
+
+
+def _settled(control: Control, limit: Limit) -> Control:
+    bound = limit.at_most
+    if bound is None or control.value is None or control.state != "held":
+        return control
+    if control.role == "floor" and control.value > bound:
+        return replace(
+            control,
+            state="failed",
+            words=f"{control.words}; above the limit {bound:g}: noise alone would fail it",
+        )
+    if control.role == "detection" and control.value <= bound:
+        return replace(
+            control,
+            state="failed",
+            words=f"{control.words}; not above the limit {bound:g}: the metric is blind here, "
+            "or the model answers everything alike",
+        )
+    return control
+
+
+def judge(measurement: Measurement, limit: Limit, controls: Sequence[Control]) -> Outcome:
+    """Return the outcome of a measurement held against a limit.
+
+    ``invalid`` when a control failed or there is no value; ``passed`` when the whole interval is
+    within the limit, ``failed`` when it is wholly outside, else ``inconclusive``.
+    """
+    if measurement.value is None or any(c.state == "failed" for c in controls):
+        return Outcome.INVALID
+    low = measurement.value if measurement.low is None else measurement.low
+    high = measurement.value if measurement.high is None else measurement.high
+    above = limit.at_most is not None and low > limit.at_most
+    below = limit.at_least is not None and high < limit.at_least
+    if above or below:
+        return Outcome.FAILED
+    within = limit.at_most is None or high <= limit.at_most
+    return Outcome.PASSED if within and _reaches(low, limit) else Outcome.INCONCLUSIVE
+
+
+def _reaches(low: float, limit: Limit) -> bool:
+    return limit.at_least is None or low >= limit.at_least
+
+
+def needed(measurement: Measurement, limit: Limit, units: int) -> int | None:
+    """Return about how many more units would clear the limit, or ``None`` when none would.
+
+    The half width of an interval shrinks with the square root of the number of units, so n units
+    with half width h clear a distance d from the limit with about n (h / d)^2 of them. A value
+    that sits on the limit cannot be cleared.
+    """
+    value, low, high = measurement.value, measurement.low, measurement.high
+    if value is None or low is None or high is None or units < 1:
+        return None
+    bounds = [b for b in (limit.at_most, limit.at_least) if b is not None]
+    bound = min(bounds, key=lambda b: abs(b - value))
+    gap = abs(bound - value)
+    half = (high - value) if value < bound else (value - low)
+    if gap == 0 or half == 0:
+        return None
+    return max(math.ceil(units * (half / gap) ** 2) - units, 1)
