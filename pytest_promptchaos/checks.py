@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pytest_promptchaos.dynamics.depth import depth_growth
 from pytest_promptchaos.errors import NeighborhoodError, PromptError, VerdictError
 from pytest_promptchaos.measure.divergence import NAMES, divergence
 from pytest_promptchaos.measure.lyapunov import lyapunov
@@ -30,6 +31,7 @@ from pytest_promptchaos.records import (
     Verdict,
 )
 from pytest_promptchaos.session import active
+from pytest_promptchaos.stored import DepthProfile, depth_from_evidence, depth_to_evidence
 from pytest_promptchaos.verdict.explain import explanation, sentence
 from pytest_promptchaos.verdict.judge import judge, settle
 
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 Asked: TypeAlias = "str | Prompt | Neighborhood"
 Metric: TypeAlias = Literal["semantic", "token_edit"]
+
+CADENCE = 4
+"""Layers between two renormalizations of the tangents; no number depends on it."""
 
 
 class InconclusiveWarning(UserWarning):
@@ -296,20 +301,29 @@ def _growth(
     tangents: int,
     seed: int,
     positions: Literal["prompt", "last"],
-) -> StoredGrowth:
+) -> DepthProfile:
     """Return a prompt's depth profile, from the evidence store where it was measured before."""
     model.check_length(prompt, 0)
-    knobs = {"tangents": tangents, "seed": seed, "positions": positions}
+    parts = {"tangents": tangents, "seed": seed, "positions": positions, "cadence": CADENCE}
 
-    def measure() -> tuple[dict[str, object], dict[str, NDArray[np.generic]]]:
-        session.progress(f"{model.pin.name} depth {prompt.id}", 0, 1)
-        return to_evidence(depth_growth(model.network, model.tensor(prompt), **knobs))
+    def measure() -> tuple[Mapping[str, object], Mapping[str, NDArray[np.generic]]]:
+        session.progress(f"{model.pin.name} depth of {prompt.id}", 0, 1)
+        growth = depth_growth(
+            model.network,
+            model.tensor(prompt),
+            tangents=tangents,
+            seed=seed,
+            positions=positions,
+            cadence=CADENCE,
+        )
+        return depth_to_evidence(
+            DepthProfile(profile=growth.profile, parity=growth.parity, notes=growth.notes)
+        )
 
-    plain, arrays = session.recall("growth", model.key_parts(prompt) | knobs, measure)
-    return from_evidence(plain, arrays)
+    return depth_from_evidence(*session.recall("growth", model.key_parts(prompt) | parts, measure))
 
 
-def _depth_controls(growths: Mapping[str, StoredGrowth]) -> tuple[Control, ...]:
+def _depth_controls(growths: Mapping[str, DepthProfile]) -> tuple[Control, ...]:
     """Return that the replayed layers gave what the model's own forward gives."""
     worst = max(growths.values(), key=lambda growth: growth.parity)
     switched = sorted({note for growth in growths.values() for note in growth.notes})
@@ -360,6 +374,7 @@ def judge_findings(
         explanation=explanation(told, findings, limit, outcome, controls),
         worst=next((p.neighbor_id for p in findings.pairs if p.branch is not None), None),
         expect=expect,
+        seed=int(findings.settings.get("seed") or 0),
         **{**vars(findings), "controls": controls},
     )
     active().record(verdict)

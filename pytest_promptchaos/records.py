@@ -31,7 +31,7 @@ Rung: TypeAlias = Literal[
     "positive_control",
 ]
 Origin: TypeAlias = Literal["mechanical", "lexicon", "authored", "generated"]
-Certification: TypeAlias = Literal["uncertified", "effective", "erased", "identical"]
+Certification: TypeAlias = Literal["uncertified", "effective", "erased", "duplicate", "identical"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Scalar: TypeAlias = str | int | float | bool | None
 

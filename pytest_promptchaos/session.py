@@ -224,7 +224,7 @@ class Session:
         shape: tuple[int, int],
         horizon: int,
     ) -> Run | None:
-        from pytest_promptchaos.stored_runs import run_from_evidence
+        from pytest_promptchaos.stored import run_from_evidence
 
         key = model.key(prompt, shape, horizon, repeat)
         stored = None if self.settings.fresh else self.store.get(key)
@@ -234,7 +234,7 @@ class Session:
         return run_from_evidence(stored, key=key, prompt=prompt, model=model.identity)
 
     def _keep_run(self, run: Run) -> None:
-        from pytest_promptchaos.stored_runs import run_to_evidence
+        from pytest_promptchaos.stored import run_to_evidence
 
         plain, arrays = run_to_evidence(run)
         self._put(run.key, "run", plain, arrays)

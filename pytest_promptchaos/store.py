@@ -63,11 +63,12 @@ class Store:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained("opened"):
+            if path is not None and path.exists():
+                self._check_size()
             self._connection = sqlite3.connect(path or ":memory:", timeout=patience)
             self._prepare()
 
     def _prepare(self) -> None:
-        self._check_size()
         found = self._version()
         if found is not None and found > STORE_VERSION:
             raise StoreError(
@@ -102,9 +103,13 @@ class Store:
 
     def _check_size(self) -> None:
         """Refuse a truncated file, which SQLite may open and answer from for a while."""
-        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        (page,) = self._connection.execute("PRAGMA page_size").fetchone()
-        if self.path is not None and self.path.stat().st_size < pages * page:
+        if self.path is None or self.path.with_name(f"{self.path.name}-wal").exists():
+            return  # Someone has it open: its pages are partly in the log beside it.
+        with self.path.open("rb") as file:
+            header = file.read(100)
+        page, pages = int.from_bytes(header[16:18]), int.from_bytes(header[28:32])
+        # A page size of 65,536 does not fit into two bytes and is written as 1.
+        if self.path.stat().st_size < pages * (65536 if page == 1 else page):
             raise sqlite3.DatabaseError("the file is shorter than it says: it was truncated")
 
     def _version(self) -> int | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MIN_CLUSTERS = 5
 RESAMPLES = 4000
 LEVEL = 0.95
+RESOLUTION = 1e-12
+"""A spread below this is rounding of float64 distances, and no spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +62,13 @@ def clustered_mean(groups: Sequence[NDArray[np.float64]], *, seed: int = 0) -> I
 
 def _bca(samples: tuple[NDArray[np.float64], ...], words: str, seed: int) -> Interval:
     value = float(np.mean([s.mean() for s in samples]))
-    varying = tuple(s for s in samples if np.ptp(s) > 0)
+    varying = tuple(s for s in samples if np.ptp(s) > RESOLUTION)
     if not varying:
         return Interval(
             value=value, low=value, high=value, words=f"{words}: all equal, so it has no width"
         )
     # A sample without spread adds no uncertainty, and scipy's acceleration divides by its spread.
-    fixed = sum(float(s.mean()) for s in samples if np.ptp(s) == 0)
+    fixed = sum(float(s.mean()) for s in samples if np.ptp(s) <= RESOLUTION)
     count = len(samples)
     if min(len(s) for s in varying) < 3:
         low, high = _range(varying, fixed, count)

@@ -1,8 +1,8 @@
-"""Runs -> what the store holds of them, and back. A run read back says that it was."""
+"""Runs and depth profiles -> what the store holds of them, and back."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from pytest_promptchaos.records import Run, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pytest_promptchaos.records import ModelIdentity, Prompt
@@ -66,4 +68,32 @@ def run_from_evidence(evidence: Evidence, *, key: str, prompt: Prompt, model: Mo
         prompt_logits=arrays["prompt_logits"],
         prompt_hidden=arrays["prompt_hidden"],
         cached=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DepthProfile:
+    """A prompt's depth profile as the store holds it.
+
+    ``profile`` has shape (tangents, layers), nats per layer; ``parity`` is the largest relative
+    gap between the replayed layers and the model's own forward; ``notes`` say what was switched.
+    """
+
+    profile: NDArray[np.float64]
+    parity: float
+    notes: tuple[str, ...]
+
+
+def depth_to_evidence(profile: DepthProfile) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return a depth profile's plain values and its arrays."""
+    plain = {"parity": profile.parity, "notes": list(profile.notes)}
+    return plain, {"profile": profile.profile}
+
+
+def depth_from_evidence(
+    plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> DepthProfile:
+    """Return the depth profile that the store holds."""
+    return DepthProfile(
+        profile=arrays["profile"], parity=float(plain["parity"]), notes=tuple(plain["notes"])
     )

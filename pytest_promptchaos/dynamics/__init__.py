@@ -1,0 +1,1 @@
+"""Tangents through depth: how a small difference grows from layer to layer of one forward."""

@@ -1,0 +1,293 @@
+"""Tangents pushed through a list of steps by forward-mode AD: growth per step, and its guards.
+
+Nothing here knows of language models. A step maps a state to the next state; one primal serves
+all tangents, because ``vmap`` batches the tangent of ``jvp`` and leaves the state alone. Three
+things are checked at every step, because each can go wrong without an error: the state that
+``jvp`` carries is the state that the plain step gives, all numbers are finite, and the tangent
+agrees with a finite difference (a custom kernel, ``.item()`` or ``detach`` drops a derivative
+silently).
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import jvp, vmap
+
+from pytest_promptchaos.dynamics.modes import MODES, Mode, column, norms
+from pytest_promptchaos.dynamics.parity import (
+    finite_difference,
+    refuse_dropped_derivative,
+    relative_difference,
+    tolerance,
+)
+from pytest_promptchaos.errors import DepthError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+Step: TypeAlias = Callable[[Tensor], Tensor]
+
+_TORCH = str(Path(torch.__file__).parent)
+_OPERATION = re.compile(r"forward AD with (\w+)|aten::(\w+)|vmap over (\w+)|calling (\.\w+\(\))")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Growth:
+    """How k tangents grew over L steps; arrays only, nothing of torch.
+
+    ``profile`` (k, L) is the log growth of each tangent in each step, in nats, taken before any
+    renormalization: ``log(|v_after| / |v_before|)`` of the joint norms in independent mode, the
+    step's ``log|diag R|`` in orthogonal mode. ``state_norms`` (L + 1,) are the joint norms of
+    the states before, between and after the steps. ``primal`` is the state after the last step.
+    ``parity`` is the worst relative difference, over steps and rows, between a state carried
+    along by forward-mode AD and the same state without it. ``notes`` say in words what was
+    switched.
+    """
+
+    profile: NDArray[np.float64]
+    state_norms: NDArray[np.float64]
+    mode: Mode
+    cadence: int | None
+    primal: NDArray[np.float64]
+    parity: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """Mean log growth per step of each tangent, shape (k,), in nats per step.
+
+        In orthogonal mode this is the k-exponent spectrum, ``sum(log|diag R|) / L``.
+        """
+        rates: NDArray[np.float64] = self.profile.mean(axis=1)
+        return rates
+
+
+def draw_tangents(
+    shape: Sequence[int], count: int, seed: int, mask: Tensor | None = None
+) -> Tensor:
+    """Return ``count`` random tangents of joint norm 1, float64, shape (count, *shape).
+
+    Tangent i depends only on ``seed + i``: the first ten of twenty are the ten, and every dtype
+    and device starts from the same directions, since they are drawn in float64 on the CPU and
+    cast later. Outside ``mask`` (boolean, broadcast against ``shape``) they are exactly zero.
+
+    Raises:
+        ValueError: for fewer than one tangent, or a mask that leaves no position.
+
+    >>> bool(torch.equal(draw_tangents((3, 2), 20, seed=0)[:10], draw_tangents((3, 2), 10, seed=0)))
+    True
+    """
+    if count < 1:
+        raise ValueError(f"{count} tangents asked for: at least one is needed to see growth")
+    keep = torch.ones(()) if mask is None else mask
+    if not keep.any():
+        raise ValueError("the position mask is empty: it must leave at least one position")
+    drawn = torch.stack([_draw(shape, seed + i) for i in range(count)]) * keep.to(torch.float64)
+    return drawn / column(norms(drawn), drawn)
+
+
+def _draw(shape: Sequence[int], seed: int) -> Tensor:
+    """Return one standard normal tensor, float64, from its own generator."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
+
+
+def push(
+    steps: Sequence[Step],
+    state: Tensor,
+    tangents: Tensor,
+    *,
+    mode: Mode = "independent",
+    cadence: int | None = 4,
+    chunk: int | None = None,
+    precision: torch.dtype | None = None,
+) -> Growth:
+    """Return the growth of k tangents, in nats per step, along the orbit of ``state``.
+
+    ``tangents`` (k, *state.shape) are cast to the state's dtype and device. Every ``cadence``
+    steps (``None``: never) they are renewed. ``independent``: each is divided by its own joint
+    norm and keeps its direction, so k random tangents are k samples of typical growth.
+    ``orthogonal``: they become the Q of a thin QR; R is taken at every step, so the profile
+    holds every step's local exponents. Growth is recorded before renewing, so the cadence
+    changes only rounding. ``chunk`` bounds how many tangents travel at once, to save memory.
+    ``precision`` is the coarsest dtype that a step computes in, if not the state's own.
+
+    Raises:
+        DepthError: where a number is not finite, an operation has no forward derivative, a
+            derivative is dropped, the states disagree, or a tangent vanishes; names the step.
+        ValueError: for tangents, mode, cadence or chunk that make no sense.
+
+    Source: G. Benettin et al., Meccanica 15 (1980) 9-20, doi:10.1007/BF02128236.
+
+    >>> growth = push([lambda x: 2.0 * x], torch.ones(3), torch.eye(3))
+    >>> growth.profile.round(6).tolist()
+    [[0.693147], [0.693147], [0.693147]]
+    """
+    _refuse_misfits(steps, state, tangents, mode)
+    _refuse_counts(cadence=cadence, chunk=chunk)
+    _load_forward_rules()
+    precision = precision or state.dtype
+    log_sizes, renew = MODES[mode]
+    profile, state_norms, parity = np.empty((len(tangents), len(steps))), [_norm(state)], 0.0
+    with torch.no_grad():
+        moving, before = _start(tangents.to(state), mode)
+        for index, step in enumerate(steps):
+            with _naming_layer(index, len(steps)):
+                state, moving, difference = _advance(step, state, moving, chunk, precision)
+                profile[:, index] = _require_sizes(log_sizes(moving)) - before
+            state_norms.append(_norm(state))
+            parity = max(parity, difference)
+            if cadence and (index + 1) % cadence == 0:
+                moving = renew(moving)
+            before = log_sizes(moving)
+    return Growth(
+        profile=profile,
+        state_norms=np.array(state_norms),
+        mode=mode,
+        cadence=cadence,
+        primal=state.double().cpu().numpy(),
+        parity=parity,
+    )
+
+
+def _refuse_misfits(steps: Sequence[Step], state: Tensor, tangents: Tensor, mode: str) -> None:
+    """Raise ``ValueError`` for arguments that cannot be measured."""
+    if not steps:
+        raise ValueError("no steps: growth needs at least one")
+    if tangents.shape[1:] != state.shape or not len(tangents):
+        raise ValueError(
+            f"tangents of shape {tuple(tangents.shape)} do not fit a state of shape "
+            f"{tuple(state.shape)}: pass (k, *state.shape) with k >= 1"
+        )
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r} is unknown: choose one of {', '.join(MODES)}")
+    if mode == "orthogonal" and len(tangents) > state.numel():
+        raise ValueError(
+            f"{len(tangents)} orthogonal tangents do not exist in {state.numel()} dimensions"
+        )
+
+
+def _refuse_counts(**counts: int | None) -> None:
+    """Raise ``ValueError`` for a count below one; ``None`` is no count."""
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name} is {count}: it counts, so it is at least 1, or None")
+
+
+def _start(tangents: Tensor, mode: Mode) -> tuple[Tensor, NDArray[np.float64]]:
+    """Return the tangents as they enter the first step, and the logs of their sizes."""
+    log_sizes, renew = MODES[mode]
+    if not np.isfinite(log_sizes(tangents)).all():
+        raise ValueError("a tangent is zero, not finite, or a combination of the ones before it")
+    moving = renew(tangents)
+    return moving, log_sizes(moving)
+
+
+@contextmanager
+def _naming_layer(index: int, count: int) -> Iterator[None]:
+    """Put the layer in front of what went wrong in it."""
+    try:
+        yield
+    except DepthError as fact:
+        raise DepthError(f"layer {index} of {count}: {fact}") from fact.__cause__
+
+
+@cache
+def _load_forward_rules() -> None:
+    """Let torch load its own scripted derivative rules, whose deprecation is not the user's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jvp(torch.sin, (torch.zeros(1),), (torch.zeros(1),))
+
+
+def _advance(
+    step: Step,
+    state: Tensor,
+    tangents: Tensor,
+    chunk: int | None,
+    precision: torch.dtype,
+) -> tuple[Tensor, Tensor, float]:
+    """Return the next state, the next tangents and the parity of this step, all checked."""
+    # The plain call comes first: a step that is simply broken then fails with its own error.
+    plain = step(state)
+    after, moved = _linearize(step, state, tangents, chunk)
+    for name, values in (("state", after), ("tangents", moved)):
+        if not torch.isfinite(values).all():
+            raise DepthError(
+                f"the {name} hold NaN or infinity after it; try a wider dtype or a smaller cadence"
+            )
+    difference = relative_difference(after, plain)
+    allowed = tolerance(precision)
+    if difference > allowed:
+        raise DepthError(
+            f"the state under forward-mode AD differs from the plain one by {difference:.1e} "
+            f"(relative, at most {allowed:.1e}): its tangents belong to another "
+            "orbit; try another dtype or attention implementation"
+        )
+    finite = finite_difference(step, state, tangents[0], precision)
+    refuse_dropped_derivative(moved[0], finite)
+    return after, moved, difference
+
+
+def _linearize(
+    step: Step, state: Tensor, tangents: Tensor, chunk: int | None
+) -> tuple[Tensor, Tensor]:
+    """Return ``step(state)`` and the image of every tangent under the step's Jacobian."""
+
+    def along(tangent: Tensor) -> Any:
+        return jvp(step, (state,), (tangent,))
+
+    # out_dims None for the state is a guard, too: vmap refuses it if the state became batched.
+    travel = vmap(along, out_dims=(None, 0))  # type: ignore[arg-type]  # torch documents None
+    try:
+        parts = [travel(rows) for rows in torch.split(tangents, chunk or len(tangents))]
+    except Exception as error:
+        raise DepthError(
+            f"forward-mode AD cannot follow {_operation(error)} ({_first_line(error)}); "
+            "use an implementation made of plain torch operations (eager or math attention)"
+        ) from error
+    return parts[0][0], torch.cat([moved for _, moved in parts])
+
+
+def _operation(error: Exception) -> str:
+    """Return the operation that torch names in ``error``, else the line that called it."""
+    if found := _OPERATION.search(str(error)):
+        return next(group for group in found.groups() if group)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if not frame.filename.startswith(_TORCH)]
+    return f"`{ours[-1].line}` in {ours[-1].name}"
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first sentence of torch's own message."""
+    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
+
+
+def _norm(values: Tensor) -> float:
+    """Return the joint norm over all axes, in float64."""
+    return float(torch.linalg.vector_norm(values.double()))
+
+
+def _require_sizes(log_sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``log_sizes``, all finite; raises ``DepthError`` for a tangent that is gone."""
+    gone = np.flatnonzero(~np.isfinite(log_sizes))
+    if len(gone):
+        raise DepthError(
+            f"tangent {gone[0]} vanishes in it: its direction is mapped to zero, or onto what the "
+            "tangents before it span already; use fewer tangents or a smaller cadence"
+        )
+    return log_sizes

@@ -1,0 +1,1 @@
+"""Records become documents: evidence file, JUnit, HTML and the terminal summary."""

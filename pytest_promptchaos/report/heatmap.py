@@ -1,0 +1,198 @@
+"""Edits by models: how far each kind of edit moved each model, as a table of shaded cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.records import RUNGS, SMALL_RUNGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_promptchaos.records import Measurement, Pair, Verdict
+    from pytest_promptchaos.report.overview import Judged
+
+SHADES = 8
+ROWS = 80
+COLUMNS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One edit on one model. ``shade`` is 0 to 8; ``over`` says that the limit is exceeded.
+
+    On a rung ``low`` to ``high`` is the interval that was judged; on a kind of edit it is the
+    smallest and the largest of its neighbors. ``n`` counts neighbors that entered the value.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    erased: int
+    reason: str
+    shade: int = 0
+    over: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A rung (``kind`` empty) or one kind of edit on it, with a cell per model."""
+
+    rung: str
+    kind: str
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heatmap:
+    """One measurement over edits and models; ``top`` is the value of the darkest shade."""
+
+    name: str
+    unit: str
+    models: tuple[str, ...]
+    rows: tuple[Row, ...]
+    top: float
+    limit: float | None
+    rows_left_out: int
+    models_left_out: int
+
+
+def distance_key(verdict: Verdict) -> str:
+    """Return the name under which the pairs hold the quantity that was judged."""
+    return str(verdict.settings.get("metric", verdict.measurement.name))
+
+
+def heatmaps(verdicts: Sequence[Judged]) -> tuple[Heatmap, ...]:
+    """Return a heatmap per judged measurement whose breakdown is by rung."""
+    names = dict.fromkeys(
+        (one.verdict.measurement.name, one.verdict.measurement.unit)
+        for one in verdicts
+        if any(part.name in RUNGS for part in one.verdict.measurement.breakdown)
+    )
+    return tuple(_heatmap(name, unit, verdicts) for name, unit in names)
+
+
+def _heatmap(name: str, unit: str, verdicts: Sequence[Judged]) -> Heatmap:
+    about = [one for one in verdicts if one.verdict.measurement.name == name]
+    models = tuple(sorted({one.model for one in about}))
+    columns = [[one for one in about if one.model == model] for model in models[:COLUMNS]]
+    key = distance_key(about[0].verdict)
+    rows = [row for rung in RUNGS for row in _rung_rows(rung, key, columns)]
+    limits = {one.verdict.limit.at_most for one in about}
+    limit = limits.pop() if len(limits) == 1 else None
+    top = _top(rows, limit)
+    return Heatmap(
+        name=name,
+        unit=unit,
+        models=models[:COLUMNS],
+        rows=tuple(_shaded(row, top, limit) for row in rows[:ROWS]),
+        top=top,
+        limit=limit,
+        rows_left_out=max(0, len(rows) - ROWS),
+        models_left_out=max(0, len(models) - COLUMNS),
+    )
+
+
+def _rung_rows(rung: str, key: str, columns: Sequence[Sequence[Judged]]) -> Iterable[Row]:
+    pairs = [_pairs(rung, key, column) for column in columns]
+    kinds = dict.fromkeys(pair.kind for column in pairs for pair in column)
+    parts = [_parts(rung, column) for column in columns]
+    if any(parts):
+        whole = zip(parts, pairs, strict=True)
+        yield Row(rung=rung, kind="", cells=tuple(_rung_cell(*one) for one in whole))
+    for kind in kinds:
+        alike = [[pair for pair in column if pair.kind == kind] for column in pairs]
+        yield Row(rung=rung, kind=kind, cells=tuple(_kind_cell(one, key) for one in alike))
+
+
+def _pairs(rung: str, key: str, column: Sequence[Judged]) -> list[Pair]:
+    """Return the rung's pairs; one that several checks measured alike is counted once."""
+    found = {
+        (pair.prompt_id, pair.neighbor_id, pair.distances.get(key)): pair
+        for one in column
+        for pair in one.verdict.pairs
+        if pair.rung == rung
+    }
+    return list(found.values())
+
+
+def _parts(rung: str, column: Sequence[Judged]) -> list[Measurement]:
+    """Return the rung's measurements; one that several checks took alike is counted once."""
+    found = {
+        (frozenset(pair.prompt_id for pair in one.verdict.pairs), part): part
+        for one in column
+        for part in one.verdict.measurement.breakdown
+        if part.name == rung
+    }
+    return list(found.values())
+
+
+def _rung_cell(parts: Sequence[Measurement], pairs: Sequence[Pair]) -> Cell | None:
+    """Return the rung's mean over the verdicts, with the span of their intervals."""
+    if not parts:
+        return None
+    values = [part.value for part in parts if part.value is not None]
+    return Cell(
+        value=sum(values) / len(values) if values else None,
+        low=min((part.low for part in parts if part.low is not None), default=None),
+        high=max((part.high for part in parts if part.high is not None), default=None),
+        n=sum(part.effective_n for part in parts),
+        erased=_erased(pairs),
+        reason=next((part.reason for part in parts if part.reason), ""),
+    )
+
+
+def _kind_cell(pairs: Sequence[Pair], key: str) -> Cell | None:
+    if not pairs:
+        return None
+    values = [
+        pair.distances[key]
+        for pair in pairs
+        if key in pair.distances and pair.certification != "erased"
+    ]
+    return Cell(
+        value=sum(values) / len(values) if values else None,
+        low=min(values) if len(values) > 1 else None,
+        high=max(values) if len(values) > 1 else None,
+        n=len(values),
+        erased=_erased(pairs),
+        reason="" if values else _absence(pairs),
+    )
+
+
+def _absence(pairs: Sequence[Pair]) -> str:
+    if _erased(pairs) == len(pairs):
+        return "erased by the template"
+    return next((reason for pair in pairs for _, reason in pair.missing), "not measured")
+
+
+def _erased(pairs: Iterable[Pair]) -> int:
+    return sum(pair.certification == "erased" for pair in pairs)
+
+
+def _top(rows: Iterable[Row], limit: float | None) -> float:
+    # The positive control is large on purpose: scaling to it would whiten every small edit.
+    values = [
+        abs(cell.value)
+        for row in rows
+        if row.rung in SMALL_RUNGS
+        for cell in row.cells
+        if cell is not None and cell.value is not None
+    ]
+    return max([*values, abs(limit or 0.0)], default=0.0) or 1.0
+
+
+def _shaded(row: Row, top: float, limit: float | None) -> Row:
+    cells = tuple(cell and _shaded_cell(cell, row.rung, top, limit) for cell in row.cells)
+    return Row(rung=row.rung, kind=row.kind, cells=cells)
+
+
+def _shaded_cell(cell: Cell, rung: str, top: float, limit: float | None) -> Cell:
+    value = cell.value
+    if value is None:
+        return cell
+    over = limit is not None and value > limit and rung in SMALL_RUNGS
+    shade = min(SHADES, round(SHADES * max(0.0, value) / top))
+    return replace(cell, shade=shade, over=over)

@@ -1,0 +1,198 @@
+"""The HTML report: one self-contained page without script, image file or network.
+
+The page forbids scripts and requests to itself (a content security policy), so that a model's
+output cannot act in it. It stays under :data:`LARGEST` bytes: where the records are too many, it
+is made again with less detail per verdict and says what was left out; the evidence file beside
+it holds everything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pytest_promptchaos.report import charts, legible
+from pytest_promptchaos.report.bars import bar
+from pytest_promptchaos.report.evidence import put_in_place
+from pytest_promptchaos.report.heatmap import distance_key, heatmaps
+from pytest_promptchaos.report.overview import broken, judged, models, tally, verdict_name
+from pytest_promptchaos.report.sidebyside import side_by_side
+from pytest_promptchaos.report.unmeasured import gaps, times_words
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    from pytest_promptchaos.records import Control, Pair, Record, Verdict
+    from pytest_promptchaos.report.overview import Judged
+
+FOLDER = Path(__file__).parent
+EVIDENCE_NAME = "promptchaos-records.json"
+LARGEST = 2_400_000
+"""Bytes. The promise is 3 MB for 10,000 measurements."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """How much of the records the page holds; counts, and characters per text."""
+
+    cards: int
+    folded: int
+    rows: int
+    pairs: int
+    neighbors: int
+    characters: int
+    lines: int
+
+
+DETAILS = (
+    Detail(cards=40, folded=80, rows=1500, pairs=3, neighbors=40, characters=900, lines=300),
+    Detail(cards=25, folded=25, rows=800, pairs=2, neighbors=12, characters=400, lines=150),
+    Detail(cards=10, folded=0, rows=300, pairs=1, neighbors=0, characters=200, lines=60),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlTally:
+    """One control on one model over all of its verdicts; ``words`` are those of the worst."""
+
+    name: str
+    model: str
+    held: int
+    failed: int
+    absent: int
+    words: str
+
+
+def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> str:
+    """Return the page. ``evidence_name`` is the file beside it that holds the full data."""
+    verdicts = judged(records)
+    facts = {
+        "records": records,
+        "evidence_name": evidence_name,
+        "attention": [one for one in verdicts if not one.green],
+        "others": [one for one in verdicts if one.green],
+        "broken": broken(records),
+        "tally": tally(verdicts),
+        "models": models(records),
+        "heatmaps": heatmaps(verdicts),
+        "figures": charts.figures(verdicts),
+        "controls": control_tallies(verdicts),
+        "environment": _environment(records),
+        "gaps": gaps(verdicts),
+        "runs_measured": sum(one.verdict.runs_measured for one in verdicts),
+        "runs_reused": sum(one.verdict.runs_reused for one in verdicts),
+    }
+    return _smallest_loss(facts)
+
+
+def write_page(records: Sequence[Record], path: str | os.PathLike[str]) -> None:
+    """Write :func:`page` of the records to ``path``."""
+    put_in_place(page(records), path)
+
+
+def _smallest_loss(facts: Mapping[str, object]) -> str:
+    template = _templates().get_template("page.html.jinja")
+    text = ""
+    for detail in DETAILS:
+        text = template.render(facts, detail=detail)
+        if len(text.encode()) <= LARGEST:
+            break
+    return text
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters |= {
+        "number": legible.number,
+        "plural": legible.plural,
+        "shortened": legible.shortened,
+        "value_words": legible.value_words,
+        "interval_words": legible.interval_words,
+        "level_words": legible.level_words,
+        "limit_words": legible.limit_words,
+        "verdict_name": verdict_name,
+        "bar": bar,
+        "side_by_side": side_by_side,
+        "compared_pairs": compared_pairs,
+        "distance_key": distance_key,
+        "next_step": next_step,
+        "times_words": times_words,
+        "point_rows": charts.point_rows,
+        "picture": Markup,
+    }
+    environment.globals |= {
+        "SERIES": charts.SERIES,
+        "DASHES": charts.DASHES,
+        "POINTS": charts.POINTS,
+        "TEXT": charts.TEXT,
+        "LINE": charts.LINE,
+    }
+    return environment
+
+
+def _printable(value: object) -> object:
+    # The one gate for all text of the records: Markup is ours, everything else may be a model's.
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return legible.legible(value)
+
+
+def compared_pairs(verdict: Verdict) -> list[Pair]:
+    """Return the pairs with two different outputs, the one that shows the number best first."""
+    compared = [pair for pair in verdict.pairs if pair.tokens_b or pair.output_b]
+    changed = [pair for pair in compared if pair.branch or pair.output_a != pair.output_b]
+    return sorted(changed, key=lambda pair: pair.neighbor_id != verdict.worst)
+
+
+def next_step(verdict: Verdict) -> str:
+    """Return what to do next: the last paragraph of the explanation, if it has several."""
+    paragraphs = verdict.explanation.strip().split("\n\n")
+    if len(paragraphs) == 1:
+        return ""
+    return dedent(paragraphs[-1].removeprefix("next:\n"))
+
+
+def control_tallies(verdicts: Sequence[Judged]) -> tuple[ControlTally, ...]:
+    """Return every control by model: those that failed first."""
+    found: dict[tuple[str, str], list[Control]] = {}
+    for one in verdicts:
+        for control in one.verdict.controls:
+            found.setdefault((control.name, one.model), []).append(control)
+    tallies = [_control_tally(*key, controls) for key, controls in found.items()]
+    return tuple(sorted(tallies, key=lambda one: (not one.failed, one.name, one.model)))
+
+
+def _control_tally(name: str, model: str, controls: Sequence[Control]) -> ControlTally:
+    states = Counter(control.state for control in controls)
+    order = ("failed", "absent", "held")
+    worst = min(controls, key=lambda control: order.index(control.state))
+    return ControlTally(
+        name=name,
+        model=model,
+        held=states["held"],
+        failed=states["failed"],
+        absent=states["absent"],
+        words=worst.words,
+    )
+
+
+def _environment(records: Sequence[Record]) -> dict[str, str]:
+    values: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, value in record.environment.items():
+            values.setdefault(name, {})[value] = None
+    return {name: "; ".join(values[name]) for name in sorted(values)}

@@ -1,0 +1,144 @@
+"""What a set of records says at a glance: how each verdict stands, and which come first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import ModelIdentity, Record, Verdict
+
+
+class Standing(StrEnum):
+    """An outcome held against what was expected; in the order in which a reader needs them."""
+
+    FAILED = "failed"
+    UNEXPECTED = "unexpected pass"
+    INVALID = "invalid"
+    INCONCLUSIVE = "inconclusive"
+    EXPECTED = "expected failure"
+    PASSED = "passed"
+
+
+GREEN = (Standing.EXPECTED, Standing.PASSED)
+"""The standings that ask nothing of the reader."""
+
+_ORDER = tuple(Standing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A verdict with the record that holds it, how it stands, and the label of its model."""
+
+    record: Record
+    verdict: Verdict
+    standing: Standing
+    model: str
+
+    @property
+    def green(self) -> bool:
+        """Whether nothing is asked of the reader."""
+        return self.standing in GREEN
+
+
+def standing_of(verdict: Verdict) -> Standing:
+    """Return how the verdict stands, an expected failure told from a failure."""
+    if verdict.expect == "failed" and verdict.outcome is Outcome.FAILED:
+        return Standing.EXPECTED
+    if verdict.expect == "failed" and verdict.outcome is Outcome.PASSED:
+        return Standing.UNEXPECTED
+    return Standing(verdict.outcome.value)
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """Return the verdict's id, behind the name of its check where the id does not tell it."""
+    if verdict.check in verdict.id:
+        return verdict.id
+    return f"{verdict.check}: {verdict.id}"
+
+
+def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
+    """Return every verdict of the records, those that need a reader first, else in order."""
+    labels = _labels(records)
+    found = (
+        Judged(
+            record=record,
+            verdict=verdict,
+            standing=standing_of(verdict),
+            model=labels[_key(verdict.model)],
+        )
+        for record in records
+        for verdict in record.verdicts
+    )
+    return tuple(sorted(found, key=lambda one: _ORDER.index(one.standing)))
+
+
+def tally(verdicts: Sequence[Judged]) -> dict[Standing, int]:
+    """Return how many verdicts stand how, in reading order, without zeros."""
+    counts = Counter(one.standing for one in verdicts)
+    return {standing: counts[standing] for standing in Standing if counts[standing]}
+
+
+def tally_words(verdicts: Sequence[Judged]) -> str:
+    """Return the tally in words, such as ``"1 failed, 2 passed"``."""
+    return ", ".join(
+        f"{count} {_count_word(standing, count)}" for standing, count in tally(verdicts).items()
+    )
+
+
+def _count_word(standing: Standing, count: int) -> str:
+    if count == 1:
+        return standing.value
+    plurals = {Standing.EXPECTED: "expected failures", Standing.UNEXPECTED: "unexpected passes"}
+    return plurals.get(standing, standing.value)
+
+
+def broken(records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return the records whose trouble no verdict tells: errors, interruptions, bare failures."""
+    return tuple(
+        record
+        for record in records
+        if record.status in {"error", "interrupted"}
+        or (record.status == "failed" and not record.verdicts)
+    )
+
+
+def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
+    """Return the models that were asked, by label, in order of appearance.
+
+    The label is the model's name; where names collide the pin, and where pins collide (the same
+    weights under two dtypes) the pin with what the model ran as.
+    """
+    labels = _labels(records)
+    return {
+        labels[_key(verdict.model)]: verdict.model
+        for record in records
+        for verdict in record.verdicts
+    }
+
+
+def _labels(records: Sequence[Record]) -> dict[tuple[str, ...], str]:
+    keys = dict.fromkeys(_key(one.model) for record in records for one in record.verdicts)
+    spoken = [{key: key[0] for key in keys}, {key: key[1] for key in keys}]
+    unique = [names for names in spoken if len(set(names.values())) == len(keys)]
+    return unique[0] if unique else {key: ", ".join(key[1:]) for key in keys}
+
+
+def _key(model: ModelIdentity) -> tuple[str, ...]:
+    # Versions and notes are left out: they describe a run of the model, not another model.
+    return (
+        model.name,
+        model.pin,
+        model.dtype,
+        model.device,
+        model.attention,
+        model.quantization,
+        f"thinking {model.thinking}",
+        model.fingerprint[:12],
+    )

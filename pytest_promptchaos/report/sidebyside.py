@@ -1,0 +1,113 @@
+"""A pair becomes two outputs side by side, the first divergent token marked in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.report.legible import legible, shortened, spelled, token_spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import Branch, Pair
+
+ENDED = "(cut at the horizon)"
+"""An end of sequence is a token of its own, so only the horizon leaves nothing to mark."""
+QUOTED = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """One output around the branch. ``skipped`` and ``cut`` count characters left out.
+
+    ``shared`` is what both outputs have in common, ``token`` the first that differs (empty where
+    the outputs are the same), ``rest`` what follows it, ``margin`` how sure the choice was.
+    """
+
+    skipped: int
+    shared: str
+    token: str
+    rest: str
+    cut: int
+    margin: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySide:
+    """Both prompts and both outputs of a pair, cut to what a reader can compare."""
+
+    pair: Pair
+    center_prompt: str
+    neighbor_prompt: str
+    center: Excerpt
+    neighbor: Excerpt
+    branch: str
+
+
+def side_by_side(pair: Pair, characters: int) -> SideBySide:
+    """Return the pair's texts, each part cut to about ``characters``, with the branch in words."""
+    center, neighbor = _pieces(pair)
+    step = _first_difference(pair, center, neighbor)
+    branch = pair.branch
+    return SideBySide(
+        pair=pair,
+        center_prompt=shortened(spelled(pair.center_text), characters),
+        neighbor_prompt=shortened(spelled(pair.neighbor_text), characters),
+        center=_excerpt(center, step, characters, branch.margin_a if branch else None),
+        neighbor=_excerpt(neighbor, step, characters, branch.margin_b if branch else None),
+        branch=branch_words(branch) if branch else _unbranched_words(step),
+    )
+
+
+def branch_words(branch: Branch) -> str:
+    """Return where the outputs part, what each chose there, and by which margin."""
+    ours = _chosen_words(branch.token_a, branch.margin_a)
+    theirs = _chosen_words(branch.token_b, branch.margin_b)
+    return f"The outputs part at token {branch.step + 1}: {ours} against {theirs}."
+
+
+def _chosen_words(token: str, margin: float) -> str:
+    return f"\u201c{shortened(token_spelled(token), QUOTED)}\u201d (margin {margin:.2f} logits)"
+
+
+def _unbranched_words(step: int | None) -> str:
+    if step is None:
+        return "Both outputs are the same."
+    return "The outputs part at the marks; no margins were recorded there."
+
+
+def _pieces(pair: Pair) -> tuple[Sequence[str], Sequence[str]]:
+    # An endpoint may report no tokens: its text is then compared character by character.
+    if pair.tokens_a and pair.tokens_b:
+        return pair.tokens_a, pair.tokens_b
+    return pair.output_a, pair.output_b
+
+
+def _first_difference(pair: Pair, center: Sequence[str], neighbor: Sequence[str]) -> int | None:
+    if pair.branch and pair.tokens_a and pair.tokens_b:
+        return pair.branch.step
+    for step, (ours, theirs) in enumerate(zip(center, neighbor, strict=False)):
+        if ours != theirs:
+            return step
+    return None if len(center) == len(neighbor) else min(len(center), len(neighbor))
+
+
+def _excerpt(
+    pieces: Sequence[str], step: int | None, characters: int, margin: float | None
+) -> Excerpt:
+    if step is None:
+        step, mark = 0, ""
+        shared, rest = "", legible("".join(pieces))
+    else:
+        mark = token_spelled(pieces[step]) if step < len(pieces) else ENDED
+        shared, rest = legible("".join(pieces[:step])), legible("".join(pieces[step + 1 :]))
+    skipped = max(0, len(shared) - characters // 2)
+    return Excerpt(
+        skipped=skipped,
+        shared=shared[skipped:],
+        token=shortened(mark, characters),
+        rest=rest[:characters],
+        cut=max(0, len(rest) - characters),
+        margin="" if margin is None else f"token {step + 1}, margin {margin:.2f} logits",
+    )

@@ -1,0 +1,208 @@
+"""The terminal summary: a short table per model, and where the documents lie."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_promptchaos.report.legible import (
+    interval_words,
+    limit_words,
+    one_line,
+    plural,
+    value_words,
+)
+from pytest_promptchaos.report.overview import (
+    Standing,
+    broken,
+    judged,
+    models,
+    tally_words,
+    verdict_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_promptchaos.records import Record, Verdict
+    from pytest_promptchaos.report.overview import Judged
+
+ROWS_PER_MODEL = 20
+TABLE_WIDTH = 84
+"""Below this width a verdict takes a short paragraph instead of a table row."""
+
+HEADER = ("outcome", "check", "value", "limit", "n")
+MARKUP: dict[Standing, dict[str, bool]] = {
+    Standing.FAILED: {"red": True},
+    Standing.UNEXPECTED: {"red": True},
+    Standing.INVALID: {"purple": True},
+    Standing.INCONCLUSIVE: {"yellow": True},
+    Standing.EXPECTED: {"green": True},
+    Standing.PASSED: {"green": True},
+}
+
+WIDEST = 120
+"""Wider terminals get no wider table: a line must be read in one glance."""
+
+
+class Line(NamedTuple):
+    """One line of the summary and the markup that pytest's ``TerminalWriter`` takes."""
+
+    text: str
+    markup: dict[str, bool]
+
+
+def summary_lines(
+    records: Sequence[Record], *, width: int = 100, written: Mapping[str, str] | None = None
+) -> list[Line]:
+    """Return the summary, no line wider than ``width`` columns (at least 40).
+
+    ``written`` maps a document's name (``"HTML"``) to the place where it lies; a place is never
+    cut, because a cut path cannot be opened.
+    """
+    verdicts = judged(records)
+    lines = [
+        line
+        for label in models(records)
+        for line in _model_lines(label, [one for one in verdicts if one.model == label], width)
+    ]
+    lines += [_broken_line(record, width) for record in broken(records)]
+    if verdicts:
+        lines.append(_plain(_runs_words([one.verdict for one in verdicts])))
+    return lines + [_plain(f"{name}: {place}") for name, place in (written or {}).items()]
+
+
+def write_summary(
+    reporter: pytest.TerminalReporter, records: Sequence[Record], documents: Sequence[Path]
+) -> None:
+    """Write the summary into pytest's terminal report, with the places of the documents."""
+    width = min(reporter.config.get_terminal_writer().fullwidth - 1, WIDEST)
+    written = {_document_name(path): str(path) for path in documents}
+    reporter.section("promptchaos")
+    for line in summary_lines(records, width=width, written=written):
+        reporter.write_line(line.text, **line.markup)
+
+
+def _document_name(path: Path) -> str:
+    names = {".html": "report", ".xml": "junit", ".json": "evidence"}
+    return names.get(path.suffix, path.name)
+
+
+def _plain(text: str) -> Line:
+    return Line(text, {})
+
+
+def _broken_line(record: Record, width: int) -> Line:
+    first = record.message.partition("\n")[0]
+    return Line(_cut(f"{record.status.upper()} {record.node_id}: {first}", width), {"red": True})
+
+
+def _runs_words(verdicts: Sequence[Verdict]) -> str:
+    measured = sum(verdict.runs_measured for verdict in verdicts)
+    reused = sum(verdict.runs_reused for verdict in verdicts)
+    return f"{plural(measured, 'run')} measured, {reused} reused from the evidence store"
+
+
+def _model_lines(label: str, verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
+    yield Line(_cut(f"{label}: {tally_words(verdicts)}", width), {"bold": True})
+    shown = verdicts[:ROWS_PER_MODEL]
+    yield from _table(shown, width) if width >= TABLE_WIDTH else _paragraphs(shown, width)
+    if hidden := verdicts[ROWS_PER_MODEL:]:
+        yield _plain(f"  and {len(hidden)} more: {tally_words(hidden)}")
+
+
+def _table(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
+    rows = [_cells(one) for one in verdicts]
+    widths = [max(map(_columns, column)) for column in zip(HEADER, *rows, strict=True)]
+    fixed = sum(widths) - widths[1] + 2 * len(HEADER)
+    widths[1] = min(widths[1], width - fixed)
+    yield _plain(_row(HEADER, widths))
+    for one, row in zip(verdicts, rows, strict=True):
+        yield Line(_row(row, widths), MARKUP[one.standing])
+        if worst := _worst_words(one):
+            yield _plain(_cut(f"  {'':{widths[0]}}  {worst}", width))
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (_padded(cell, columns) for cell, columns in zip(cells, widths, strict=True))
+    return ("  " + "  ".join(padded)).rstrip()
+
+
+def _cells(one: Judged) -> tuple[str, ...]:
+    verdict = one.verdict
+    return (
+        _outcome_word(one.standing),
+        one_line(verdict_name(verdict)),
+        _value_cell(verdict),
+        limit_words(verdict.limit),
+        _n_words(verdict),
+    )
+
+
+def _outcome_word(standing: Standing) -> str:
+    # Colour may be off, so what asks for a reader stands out by its letters too.
+    quiet = standing in {Standing.PASSED, Standing.EXPECTED}
+    return standing.value if quiet else standing.value.upper()
+
+
+def _value_cell(verdict: Verdict) -> str:
+    value = value_words(verdict.measurement, verdict.limit)
+    return f"{value} {interval_words(verdict.measurement, verdict.limit)}".rstrip()
+
+
+def _n_words(verdict: Verdict) -> str:
+    n, effective = verdict.measurement.n, verdict.measurement.effective_n
+    return str(n) if n == effective else f"{effective} of {n}"
+
+
+def _worst_words(one: Judged) -> str:
+    edits = {pair.neighbor_id: pair.edit for pair in one.verdict.pairs}
+    edit = edits.get(one.verdict.worst or "")
+    if one.green or edit is None:
+        return _reason_words(one.verdict)
+    return f"worst: {one_line(edit)}"
+
+
+def _reason_words(verdict: Verdict) -> str:
+    failed = [control.name for control in verdict.controls if control.state == "failed"]
+    if failed:
+        return f"control failed: {', '.join(failed)}"
+    return one_line(verdict.measurement.reason or "")
+
+
+def _paragraphs(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
+    for one in verdicts:
+        outcome, check, value, limit, n = _cells(one)
+        yield Line(_cut(f"  {outcome}: {check}", width), MARKUP[one.standing])
+        words = [f"{value}, limit {limit}, n {n}", _worst_words(one)]
+        for paragraph in filter(None, words):
+            wrapped = textwrap.wrap(paragraph, width - 4, max_lines=2, placeholder=" ...")
+            yield from (_plain(_cut(f"    {line}", width)) for line in wrapped)
+
+
+def _columns(text: str) -> int:
+    return sum(map(_character_columns, text))
+
+
+def _character_columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def _padded(text: str, columns: int) -> str:
+    cut = _cut(text, columns)
+    return cut + " " * (columns - _columns(cut))
+
+
+def _cut(text: str, columns: int) -> str:
+    line = text.rstrip()
+    if _columns(line) <= columns:
+        return line
+    while line and _columns(line) > columns - 3:
+        line = line[:-1]
+    return f"{line}..."

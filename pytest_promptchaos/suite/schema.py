@@ -1,0 +1,256 @@
+"""What a suite file holds: one model per kind of mapping, every key with its description.
+
+The JSON Schema for editors is made from these models, and so are the lists of allowed keys in
+error messages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic.json_schema import GenerateJsonSchema
+
+from pytest_promptchaos.records import Message, Prompt, Role
+from pytest_promptchaos.suite.rules import check_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
+
+SUITE_VERSION: Final = 1
+
+Text: TypeAlias = Annotated[
+    str, Field(pattern=r"\S", json_schema_extra={"patternErrorMessage": "empty; write a text"})
+]
+"""Text of at least one visible character, kept to the character."""
+
+Name: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\s\[\]:]+$",
+        json_schema_extra={
+            "patternErrorMessage": "an id has no spaces, colons or brackets, "
+            "because it becomes part of a test's name"
+        },
+    ),
+]
+"""An id: one word, because it becomes part of a test's name."""
+
+Horizon: TypeAlias = Annotated[int, Field(ge=1, description="Tokens generated per answer.")]
+PerRung: TypeAlias = Annotated[int, Field(ge=1, description="Neighbors tried per rung and prompt.")]
+MinEffective: TypeAlias = Annotated[
+    int, Field(ge=1, description="Fewest effective neighbors on which a verdict is given.")
+]
+Device: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=r"^(auto|cpu|mps|cuda(:[0-9]+)?)$",
+        json_schema_extra={"patternErrorMessage": "write auto, cpu, mps, cuda or cuda:0"},
+    ),
+]
+Seed: TypeAlias = Annotated[
+    int, Field(ge=0, lt=2**32, description="Seed for choosing edits and drawing tangents.")
+]
+JudgedRung: TypeAlias = Literal["format", "punctuation", "synonym", "paraphrase", "small_semantic"]
+"""A rung that can be judged; ``identical`` and ``positive_control`` are controls, always run."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SuiteMessage(_Strict):
+    """One turn of the conversation ahead of the prompt."""
+
+    role: Role = Field(description="Who speaks: system, user or assistant.")
+    content: Text = Field(description="What is said.")
+
+
+class SuitePrompt(_Strict):
+    """A prompt and the neighbors that its author wrote for it.
+
+    Quote a text that holds a colon and a space, or a space and ``#``. A text under ``|`` ends
+    with a line break, one under ``|-`` does not: the difference reaches the model.
+    """
+
+    id: Name = Field(description="The name that checks and reports use for the prompt.")
+    text: Text = Field(description="The user's message, kept to the character.")
+    system: Text | None = Field(default=None, description="The system message ahead of the text.")
+    messages: Annotated[tuple[SuiteMessage, ...], Field(min_length=1)] | None = Field(
+        default=None, description="Earlier turns of the conversation; instead of `system`."
+    )
+    paraphrases: tuple[Text, ...] = Field(
+        default=(), description="The same request in other words."
+    )
+    small_semantic: tuple[Text, ...] = Field(
+        default=(),
+        description="Requests that differ slightly in meaning: the answer may change a little.",
+    )
+    positive_control: tuple[Text, ...] = Field(
+        default=(), description="Requests that mean something else: the answer must change."
+    )
+
+    def prompt(self) -> Prompt:
+        """Return the prompt that the stages work with."""
+        turns = [Message(role=turn.role, content=turn.content) for turn in self.messages or ()]
+        if self.system is not None:
+            turns = [Message(role="system", content=self.system)]
+        return Prompt(id=self.id, text=self.text, before=tuple(turns))
+
+
+class SuiteSettings(_Strict):
+    """Defaults for all checks of the file; the command line overrides them.
+
+    A setting that is left out is the run's, from pytest's options.
+    """
+
+    horizon: Horizon | None = None
+    seed: Seed | None = None
+    per_rung: PerRung | None = None
+    embedder: Text | None = Field(
+        default=None, description="Pin of the sentence embedder, auto, or none."
+    )
+    dtype: Literal["auto", "float64", "float32", "bfloat16", "float16"] | None = Field(
+        default=None, description="Number type in which the models run."
+    )
+    device: Device | None = Field(default=None, description="Device on which the models run.")
+    min_effective: MinEffective | None = None
+    inconclusive: Literal["fail", "warn"] | None = Field(
+        default=None, description="What an inconclusive verdict does to the test."
+    )
+
+
+class _Check(_Strict):
+    check: str = Field(description="The kind of check.")
+    at_most: float = Field(description="The limit.")
+    id: Name = Field(
+        default="",
+        description="Name of the check in reports; without one, its kind and place in the file.",
+    )
+    prompts: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        default=None, description="Ids of the prompts to check; all when left out."
+    )
+    expect: Literal["passed", "failed"] = Field(
+        default="passed", description="The verdict that makes the test pass; `failed` is strict."
+    )
+    seed: Seed | None = None
+
+
+class StableNeighborhoodCheck(_Check):
+    """Small edits of a prompt may change the answer only this much."""
+
+    check: Literal["stable_neighborhood"] = Field(description="The kind of check.")
+    at_most: float = Field(
+        ge=0,
+        lt=2,
+        description="Limit on the mean distance between answers: semantic 0 to 2, token edit 0 "
+        "to 1.",
+    )
+    metric: Literal["semantic", "token_edit"] = Field(
+        default="semantic", description="Distance between two answers."
+    )
+    rungs: tuple[JudgedRung, ...] = Field(
+        default=("format", "punctuation", "synonym"),
+        min_length=1,
+        description="Rungs of the ladder that enter the mean.",
+    )
+    horizon: Horizon | None = None
+    per_rung: PerRung | None = None
+
+
+class FtleCheck(_Check):
+    """A small difference may grow through the depth of the model only this fast."""
+
+    check: Literal["ftle"] = Field(description="The kind of check.")
+    at_most: float = Field(
+        description="Limit on the finite-depth growth rate, in nats per layer; 0 neither grows "
+        "nor shrinks."
+    )
+    tangents: int = Field(
+        default=10, ge=2, description="Random directions followed through the layers."
+    )
+    positions: Literal["prompt", "last"] = Field(
+        default="prompt", description="Tokens that are perturbed: the whole prompt, or its last."
+    )
+
+
+Check: TypeAlias = StableNeighborhoodCheck | FtleCheck
+
+
+class Suite(_Strict):
+    """Prompts, and the checks that models must pass on them."""
+
+    version: int = Field(ge=1, le=SUITE_VERSION, description="Version of this format: write 1.")
+    title: Text | None = Field(default=None, description="Heading of the suite in reports.")
+    models: Annotated[tuple[Text, ...], Field(min_length=1)] | None = Field(
+        default=None, description="Pins of the models to test; the run's models when left out."
+    )
+    settings: SuiteSettings = Field(
+        default=SuiteSettings(), description="Defaults for all checks of the file."
+    )
+    prompts: tuple[SuitePrompt, ...] = Field(min_length=1, description="What is asked.")
+    checks: tuple[Annotated[Check, Field(discriminator="check")], ...] = Field(
+        min_length=1, description="What must hold; each check becomes one test per model."
+    )
+
+    _lines: Mapping[str, int] = PrivateAttr(default_factory=dict)
+
+    @field_validator("checks")
+    @classmethod
+    def _name_checks(cls, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        return tuple(
+            check.model_copy(update={"id": check_id(dict(check), place)})
+            for place, check in enumerate(checks, start=1)
+        )
+
+    def prompts_of(self, check: Check) -> tuple[SuitePrompt, ...]:
+        """Return the prompts that ``check`` names, in its order; all of them if it names none."""
+        by_id = {prompt.id: prompt for prompt in self.prompts}
+        return tuple(by_id[name] for name in check.prompts or by_id)
+
+    def settings_of(self, check: Check) -> SuiteSettings:
+        """Return the suite's settings with those of ``check`` laid over them.
+
+        ``model_dump(exclude_none=True)`` makes of them what :func:`settings.resolve` takes.
+        """
+        own = {name: getattr(check, name, None) for name in ("horizon", "seed", "per_rung")}
+        return self.settings.model_copy(
+            update={name: value for name, value in own.items() if value is not None}
+        )
+
+    def line_of(self, check: Check) -> int:
+        """Return the line on which ``check`` begins; 1 for a suite that came from no file."""
+        return self._lines.get(check.id, 1)
+
+    def remember_lines(self, lines: Mapping[str, int]) -> None:
+        """Keep the line of each check id."""
+        self._lines = lines
+
+
+class _EditorSchema(GenerateJsonSchema):
+    """Leaves out null: a key is given a value or left out."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        if described.get("default") in (None, "", [], {}):
+            described.pop("default", None)
+        return described
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of suite files, for editors: every key with its description."""
+    schema = Suite.model_json_schema(schema_generator=_EditorSchema)
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        **schema,
+        "title": "Suite of pytest-promptchaos (*.chaos.yaml)",
+    }

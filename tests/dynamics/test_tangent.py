@@ -1,0 +1,380 @@
+"""Tangents are held against maps whose growth is known by algebra."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from pytest_promptchaos.dynamics.tangent import draw_tangents, push
+from pytest_promptchaos.errors import DepthError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from pytest_promptchaos.dynamics.tangent import Growth, Step
+
+WIDTH = 5
+CADENCES = (1, 2, 4, 8, None)
+SEEDS = st.integers(0, 2**20)
+
+
+def matrix(seed: int, width: int = WIDTH) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(width, width, generator=generator, dtype=torch.float64)
+
+
+def linear(weights: Tensor) -> Step:
+    return lambda state: state @ weights.T
+
+
+def chain(matrices: Sequence[Tensor]) -> list[Step]:
+    return [linear(weights) for weights in matrices]
+
+
+def tanh_network(layers: int, dtype: torch.dtype = torch.float64) -> list[Step]:
+    weights = [matrix(seed).to(dtype) for seed in range(layers)]
+
+    def layer(weight: Tensor) -> Step:
+        return lambda state: state + torch.tanh(state @ weight.T)
+
+    return [layer(weight) for weight in weights]
+
+
+def state(dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.linspace(-1, 1, WIDTH, dtype=dtype)
+
+
+def random_tangents(count: int = 4) -> Tensor:
+    return draw_tangents((WIDTH,), count, seed=0)
+
+
+# -- known answers ------------------------------------------------------------------------------
+
+
+def test_the_identity_neither_grows_nor_shrinks_a_tangent() -> None:
+    growth = push([lambda x: x * 1.0] * 6, state(), random_tangents())
+    assert growth.profile == pytest.approx(np.zeros((4, 6)), abs=1e-12)
+
+
+def test_a_multiple_of_the_identity_grows_by_its_logarithm() -> None:
+    growth = push([lambda x: 3.0 * x] * 7, state(), random_tangents())
+    assert growth.profile == pytest.approx(np.full((4, 7), math.log(3)), abs=1e-12)
+    assert growth.rates == pytest.approx(np.full(4, math.log(3)), abs=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["independent", "orthogonal"])
+def test_orthogonal_maps_have_rate_zero(mode: str) -> None:
+    maps = [torch.linalg.qr(matrix(seed)).Q for seed in range(9)]
+    growth = push(chain(maps), state(), random_tangents(), mode=mode)  # type: ignore[arg-type]
+    assert growth.profile == pytest.approx(np.zeros((4, 9)), abs=1e-12)
+
+
+def test_singular_directions_of_a_product_grow_by_its_singular_values() -> None:
+    maps = [matrix(seed) for seed in range(6)]
+    product = torch.linalg.multi_dot([*reversed(maps)])
+    _, singular, right = torch.linalg.svd(product)
+    growth = push(chain(maps), state(), right)
+    assert growth.rates == pytest.approx(np.log(singular.numpy()) / 6, abs=1e-9)
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_diagonal_maps_have_the_mean_logs_of_their_entries_as_spectrum(cadence: int | None) -> None:
+    entries = [
+        torch.tensor([3.0, -1.5, 1.0, 0.5, 0.2], dtype=torch.float64).roll(i) for i in (0, 1, 4)
+    ]
+    maps = [torch.diag(row) for row in entries]
+    growth = push(chain(maps), state(), torch.eye(WIDTH), mode="orthogonal", cadence=cadence)
+    logs = np.log(np.abs(torch.stack(entries).numpy()))
+    assert growth.profile == pytest.approx(logs.T, abs=1e-9)
+    assert growth.rates == pytest.approx(logs.mean(axis=0), abs=1e-9)
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_the_spectrum_of_a_random_product_is_that_of_its_qr(cadence: int | None) -> None:
+    maps = [matrix(seed) for seed in range(8)]
+    tangents = random_tangents(3)
+    growth = push(chain(maps), state(), tangents, mode="orthogonal", cadence=cadence)
+    start = np.linalg.qr(tangents.numpy().T).Q
+    product = np.linalg.multi_dot([*(m.numpy() for m in reversed(maps)), start])
+    reference = np.log(np.abs(np.diag(np.linalg.qr(product).R))) / 8
+    assert growth.rates == pytest.approx(reference, abs=1e-9)
+
+
+def test_local_exponents_are_those_of_a_qr_at_every_layer() -> None:
+    maps = [matrix(seed).numpy() for seed in range(8)]
+    tangents = random_tangents(3)
+    growth = push(chain([torch.from_numpy(m) for m in maps]), state(), tangents, mode="orthogonal")
+    moving = np.linalg.qr(tangents.numpy().T).Q
+    for layer, weights in enumerate(maps):
+        moving, upper = np.linalg.qr(weights @ moving)
+        local = np.log(np.abs(np.diag(upper)))
+        assert growth.profile[:, layer] == pytest.approx(local, abs=1e-9)
+
+
+def test_row_stochastic_maps_keep_the_constant_direction() -> None:
+    maps = [matrix(seed).softmax(dim=-1) for seed in range(10)]
+    growth = push(chain(maps), state(), torch.ones(1, WIDTH))
+    assert growth.profile == pytest.approx(np.zeros((1, 10)), abs=1e-12)
+
+
+def test_the_logistic_map_grows_by_the_derivative_along_its_orbit() -> None:
+    start, layers = 0.2137, 20
+    growth = push(
+        [lambda x: 4.0 * x * (1.0 - x)] * layers,
+        torch.tensor([start], dtype=torch.float64),
+        torch.ones(1, 1),
+    )
+    orbit = [start]
+    for _ in range(layers - 1):
+        orbit.append(4.0 * orbit[-1] * (1.0 - orbit[-1]))
+    derivatives = np.abs([4.0 * (1.0 - x) - 4.0 * x for x in orbit])
+    assert growth.profile[0] == pytest.approx(np.log(derivatives), abs=1e-8)
+
+
+def test_states_and_norms_are_those_of_the_plain_steps() -> None:
+    steps, now = tanh_network(5), state()
+    growth = push(steps, now, random_tangents())
+    norms = [float(now.norm())]
+    for step in steps:
+        now = step(now)
+        norms.append(float(now.norm()))
+    assert growth.primal.tolist() == now.tolist()
+    assert growth.state_norms == pytest.approx(np.array(norms), rel=1e-14)
+    assert growth.parity == 0.0
+
+
+# -- what may not change the numbers ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["independent", "orthogonal"])
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_growth_does_not_depend_on_the_cadence(mode: str, cadence: int | None) -> None:
+    def measured(every: int | None) -> Growth:
+        return push(tanh_network(12), state(), random_tangents(3), mode=mode, cadence=every)  # type: ignore[arg-type]
+
+    assert measured(cadence).profile == pytest.approx(measured(1).profile, abs=1e-9)
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_in_float32_the_cadence_changes_no_bit_of_an_independent_tangent(
+    cadence: int | None,
+) -> None:
+    def measured(every: int | None) -> Growth:
+        steps = tanh_network(12, torch.float32)
+        return push(steps, state(torch.float32), random_tangents(), cadence=every)
+
+    assert measured(cadence).profile == pytest.approx(measured(1).profile, abs=1e-13)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 9])
+def test_the_chunk_changes_only_rounding(chunk: int) -> None:
+    whole = push(tanh_network(6), state(), random_tangents())
+    parts = push(tanh_network(6), state(), random_tangents(), chunk=chunk)
+    assert parts.profile == pytest.approx(whole.profile, abs=1e-12)
+
+
+def test_without_renewal_a_long_chain_still_has_its_exact_rate() -> None:
+    growth = push([lambda x: 50.0 * x] * 80, state(), random_tangents(), cadence=None)
+    assert growth.rates == pytest.approx(np.full(4, math.log(50)), abs=1e-12)
+
+
+def test_ten_tangents_share_one_primal() -> None:
+    weight = matrix(0, width=64)
+    tangents = draw_tangents((64,), 20, seed=0)
+
+    def flops(count: int) -> int:
+        with FlopCounterMode(display=False) as counter:
+            push([lambda x: (x.unsqueeze(0) @ weight).squeeze(0)], weight[0], tangents[:count])
+        return int(counter.get_total_flops())
+
+    # Each further tangent costs one product; what the state itself costs is paid once.
+    once = 2 * 64 * 64
+    assert flops(20) - flops(10) == 10 * once
+    assert flops(10) - flops(1) == 9 * once
+
+
+# -- drawing ------------------------------------------------------------------------------------
+
+
+@given(seed=SEEDS, count=st.integers(1, 12), more=st.integers(0, 8))
+@settings(deadline=None, max_examples=30)
+def test_a_tangent_depends_only_on_its_own_seed(seed: int, count: int, more: int) -> None:
+    drawn = draw_tangents((2, 3), count, seed)
+    assert torch.equal(draw_tangents((2, 3), count + more, seed)[:count], drawn)
+    assert torch.equal(draw_tangents((2, 3), 1, seed + count - 1)[0], drawn[-1])
+    assert drawn.dtype == torch.float64
+    assert torch.linalg.vector_norm(drawn.flatten(1), dim=1).tolist() == pytest.approx(
+        [1.0] * count
+    )
+
+
+def test_a_mask_confines_the_tangents() -> None:
+    mask = torch.tensor([False, True, False, True]).unsqueeze(-1)
+    drawn = draw_tangents((1, 4, 3), 5, seed=0, mask=mask)
+    assert not drawn[:, :, [0, 2]].any()
+    assert bool(drawn[:, :, [1, 3]].all())
+    assert torch.linalg.vector_norm(drawn.flatten(1), dim=1).tolist() == pytest.approx([1.0] * 5)
+
+
+def test_an_empty_mask_or_no_tangent_is_refused() -> None:
+    with pytest.raises(ValueError, match="mask is empty"):
+        draw_tangents((4,), 1, seed=0, mask=torch.zeros(4, dtype=torch.bool))
+    with pytest.raises(ValueError, match="at least one"):
+        draw_tangents((4,), 0, seed=0)
+
+
+# -- properties ---------------------------------------------------------------------------------
+
+
+@given(seed=SEEDS, factor=st.floats(0.01, 100.0))
+@settings(deadline=None, max_examples=25)
+def test_scaling_every_map_shifts_every_growth_by_the_logarithm(seed: int, factor: float) -> None:
+    maps = [matrix(seed + i) for i in range(4)]
+    plain = push(chain(maps), state(), random_tangents())
+    scaled = push(chain([factor * m for m in maps]), state(), random_tangents())
+    assert scaled.profile == pytest.approx(plain.profile + math.log(factor), abs=1e-9)
+
+
+@given(seed=SEEDS)
+@settings(deadline=None, max_examples=25)
+def test_the_whole_spectrum_sums_to_the_logarithm_of_the_volume(seed: int) -> None:
+    maps = [matrix(seed + i) for i in range(4)]
+    growth = push(chain(maps), state(), draw_tangents((WIDTH,), WIDTH, seed), mode="orthogonal")
+    volumes = [float(torch.linalg.slogdet(m).logabsdet) for m in maps]
+    assert growth.profile.sum(axis=0) == pytest.approx(np.array(volumes), abs=1e-7)
+
+
+@given(seed=SEEDS)
+@settings(deadline=None, max_examples=25)
+def test_no_tangent_outgrows_the_largest_singular_value(seed: int) -> None:
+    maps = [matrix(seed + i) for i in range(4)]
+    growth = push(chain(maps), state(), random_tangents())
+    largest = np.log([float(torch.linalg.matrix_norm(m, 2)) for m in maps])
+    assert (growth.profile <= largest + 1e-9).all()
+
+
+# -- what is refused ----------------------------------------------------------------------------
+
+
+class Unfollowable(torch.autograd.Function):
+    """An operation with a reverse rule only, as fused kernels have it."""
+
+    @staticmethod
+    def forward(_: object, values: Tensor) -> Tensor:
+        return values * 2
+
+    @staticmethod
+    def backward(_: object, grad: Tensor) -> Tensor:
+        return grad * 2
+
+
+def doubled(values: Tensor) -> Tensor:
+    result: Tensor = Unfollowable.apply(values)  # type: ignore[no-untyped-call]
+    return result
+
+
+def flash(values: Tensor) -> Tensor:
+    heads = values.reshape(1, 1, 1, WIDTH)
+    return functional.scaled_dot_product_attention(heads, heads, heads).reshape(WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("step", "named"),
+    [
+        (flash, "_scaled_dot_product_flash_attention_for_cpu"),
+        (doubled, "Unfollowable.apply"),
+        (lambda x: torch.from_numpy(x.numpy() * 2), "x.numpy()"),
+    ],
+)
+def test_an_operation_without_forward_derivative_is_named(step: Step, named: str) -> None:
+    with pytest.raises(DepthError, match="layer 1 of 2: forward-mode AD cannot follow") as caught:
+        push([lambda x: x * 1.0, step], state(), random_tangents())
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x: x.detach() * 2,
+        lambda x: x + 3 * torch.tanh(x.detach()),
+        lambda x: x * x.sum().item() + x.sum().item(),
+    ],
+)
+def test_a_silently_dropped_derivative_is_refused(step: Step) -> None:
+    with pytest.raises(DepthError, match="layer 0 of 1: its tangent contradicts a finite diff"):
+        push([step], state() + 2, random_tangents())
+
+
+def test_a_custom_kernel_without_derivative_is_refused() -> None:
+    library = torch.library.Library("promptchaos_test", "DEF")  # type: ignore[no-untyped-call]
+    library.define("double(Tensor x) -> Tensor")  # type: ignore[no-untyped-call]
+    library.impl("double", lambda x: x * 2, "CPU")  # type: ignore[no-untyped-call]
+    kernel = torch.ops.promptchaos_test.double
+    with pytest.raises(DepthError, match="custom kernel"):
+        push([lambda x: x + kernel(x)], state(), random_tangents())
+
+
+def test_a_step_that_is_another_function_under_forward_mode_is_refused() -> None:
+    calls = itertools.count()
+    with pytest.raises(DepthError, match=r"differs from the plain one by 1\.0e\+00"):
+        push([lambda x: x * (1 + next(calls) % 2)], state(), random_tangents())
+
+
+@pytest.mark.parametrize(("value", "words"), [(math.nan, "state"), (math.inf, "state")])
+def test_a_number_that_is_not_finite_names_its_layer(value: float, words: str) -> None:
+    with pytest.raises(DepthError, match=f"layer 2 of 3: the {words} hold NaN or infinity"):
+        push([lambda x: x + 1, lambda x: x + 2, lambda x: x + value], state(), random_tangents())
+
+
+def test_a_derivative_that_is_not_finite_names_its_layer() -> None:
+    with pytest.raises(DepthError, match="layer 0 of 1: the tangents hold NaN or infinity"):
+        push([torch.sqrt], torch.zeros(WIDTH), random_tangents())
+
+
+def test_a_tangent_that_vanishes_names_its_layer() -> None:
+    with pytest.raises(DepthError, match="layer 1 of 2: tangent 0 vanishes"):
+        push([lambda x: x + 1, lambda x: x * 0.0], state(), random_tangents())
+
+
+def test_orthogonal_tangents_that_rounding_has_merged_are_refused() -> None:
+    steep = torch.diag(torch.tensor([1e6, 1.0, 1.0, 1.0, 1.0], dtype=torch.float64))
+    mixed = [matrix(1) @ steep @ matrix(2)] * 4
+    with pytest.raises(DepthError, match="smaller cadence"):
+        push(chain(mixed), state(), random_tangents(), mode="orthogonal", cadence=None)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "why"),
+    [
+        ({"mode": "other"}, "choose one of independent, orthogonal"),
+        ({"cadence": 0}, "cadence is 0"),
+        ({"chunk": -1}, "chunk is -1"),
+    ],
+)
+def test_knobs_that_make_no_sense_are_refused(knobs: dict[str, object], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        push(tanh_network(1), state(), random_tangents(), **knobs)  # type: ignore[arg-type]
+
+
+def test_arguments_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="no steps"):
+        push([], state(), random_tangents())
+    with pytest.raises(ValueError, match="do not fit"):
+        push(tanh_network(1), state(), torch.ones(2, WIDTH + 1))
+    with pytest.raises(ValueError, match="do not exist in 5 dimensions"):
+        push(tanh_network(1), state(), random_tangents(6), mode="orthogonal")
+    with pytest.raises(ValueError, match="a tangent is zero"):
+        push(tanh_network(1), state(), torch.zeros(2, WIDTH))
+    with pytest.raises(ValueError, match="a combination"):
+        push(tanh_network(1), state(), torch.ones(2, WIDTH), mode="orthogonal")
