@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_promptchaos.checks import (
-        InconclusiveWarning,
         assert_ftle,
         assert_stable_neighborhood,
         load_model,
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
         measure_neighborhood,
     )
     from pytest_promptchaos.errors import PromptChaosError, VerdictError
+    from pytest_promptchaos.judging import InconclusiveWarning
     from pytest_promptchaos.neighborhoods.ladder import neighborhood
     from pytest_promptchaos.records import (
         RUNGS,
@@ -35,7 +35,6 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "checks": (
-        "InconclusiveWarning",
         "assert_ftle",
         "assert_stable_neighborhood",
         "load_model",
@@ -43,6 +42,7 @@ _HOMES = {
         "measure_neighborhood",
     ),
     "errors": ("PromptChaosError", "VerdictError"),
+    "judging": ("InconclusiveWarning",),
     "neighborhoods.ladder": ("neighborhood",),
     "records": (
         "RUNGS",

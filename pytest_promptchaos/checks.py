@@ -7,50 +7,35 @@ what it found. This file joins the stages; none of them knows another.
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_promptchaos.dynamics.depth import depth_growth
-from pytest_promptchaos.errors import NeighborhoodError, PromptError, VerdictError
+from pytest_promptchaos.answer import DepthKnobs, depth_profile, observe
+from pytest_promptchaos.judging import enforce, judge_findings
 from pytest_promptchaos.measure.divergence import NAMES, divergence
 from pytest_promptchaos.measure.lyapunov import lyapunov
-from pytest_promptchaos.measure.pairs import Observed
-from pytest_promptchaos.models.language import LanguageModel
-from pytest_promptchaos.neighborhoods.certify import certify
-from pytest_promptchaos.neighborhoods.ladder import as_prompt, check_rungs, neighborhood
+from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.records import (
     SMALL_RUNGS,
     Control,
     Findings,
     Limit,
     Neighborhood,
-    Outcome,
     Prompt,
     Verdict,
 )
 from pytest_promptchaos.session import active
-from pytest_promptchaos.stored import DepthProfile, depth_from_evidence, depth_to_evidence
-from pytest_promptchaos.verdict.explain import explanation, sentence
-from pytest_promptchaos.verdict.judge import judge, settle
+from pytest_promptchaos.surround import Asked, center_of, check_distinct, neighborhoods_of, several
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Mapping, Sequence
 
+    from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.records import Rung, Scalar
     from pytest_promptchaos.session import Counts, Session
+    from pytest_promptchaos.stored import DepthProfile
 
-Asked: TypeAlias = "str | Prompt | Neighborhood"
 Metric: TypeAlias = Literal["semantic", "token_edit"]
-
-CADENCE = 4
-"""Layers between two renormalizations of the tangents; no number depends on it."""
-
-
-class InconclusiveWarning(UserWarning):
-    """A verdict is inconclusive and was let through by ``inconclusive=warn``."""
 
 
 def load_model(pin: str) -> LanguageModel:
@@ -131,16 +116,18 @@ def measure_neighborhood(
     session, subject = active(), _model(model)
     settings = session.settings
     check_rungs(rungs)
-    neighborhoods = _neighborhoods(
-        _several(prompt),
-        {"paraphrases": paraphrases, "small_semantic": small_semantic},
-        positive_control,
+    neighborhoods = neighborhoods_of(
+        several(prompt),
+        rungs=rungs,
+        paraphrases=paraphrases,
+        small_semantic=small_semantic,
+        positive_control=positive_control,
         per_rung=settings.per_rung if per_rung is None else per_rung,
         seed=settings.seed if seed is None else seed,
     )
     length = settings.horizon if horizon is None else horizon
     before = replace(session.counts)
-    observed = [_observe(session, subject, n, length) for n in neighborhoods]
+    observed = [observe(session, subject, n, length) for n in neighborhoods]
     findings = divergence(
         observed,
         metric=metric,
@@ -149,69 +136,15 @@ def measure_neighborhood(
         embed=None if session.embedder is None else session.embed,
         embedder_words=session.embedder_words,
     )
-    knobs = {"horizon": length, "seed": neighborhoods[0].seed, "embedder": session.embedder_words}
+    knobs: dict[str, Scalar] = {
+        "horizon": length,
+        "seed": neighborhoods[0].seed,
+        "embedder": session.embedder_words,
+    }
     prompts = ", ".join(n.center.id for n in neighborhoods)
     notes = (*_generation_note(subject), *_unavailable(neighborhoods))
     findings = replace(findings, controls=(*findings.controls, *notes))
     return _booked(findings, session, before, started, {**knobs, "prompts": prompts})
-
-
-def _neighborhoods(
-    asked: Sequence[Asked],
-    authored: dict[str, Sequence[str]],
-    positive_control: Sequence[str],
-    *,
-    per_rung: int,
-    seed: int,
-) -> list[Neighborhood]:
-    """Return one neighborhood per prompt; those given ready-made stay as they are."""
-    if len(asked) > 1 and (positive_control or any(authored.values())):
-        raise NeighborhoodError(
-            "authored texts were given for several prompts at once, so it is unclear whose they "
-            "are: build each with neighborhood(prompt, paraphrases=...) and pass those"
-        )
-    centers = [a.center if isinstance(a, Neighborhood) else as_prompt(a) for a in asked]
-    _check_distinct(centers)
-    return [
-        a
-        if isinstance(a, Neighborhood)
-        else neighborhood(
-            center,
-            seed=seed,
-            per_rung=per_rung,
-            positive_control=positive_control,
-            other_prompts=[c for c in centers if c.id != center.id],
-            **authored,
-        )
-        for a, center in zip(asked, centers, strict=True)
-    ]
-
-
-def _observe(
-    session: Session, model: LanguageModel, built: Neighborhood, horizon: int
-) -> Observed:
-    """Return a neighborhood with the runs of its center and of every neighbor that differs."""
-    for prompt in (built.center, *(n.prompt for n in built.neighbors)):
-        model.check_length(prompt, horizon)
-    certified = certify(built, model.render)
-    run = [n for n in certified.neighbors if n.certification in {"effective", "identical"}]
-    prompts = [built.center, *(n.prompt for n in run)]
-    shape = model.shape([built.center, *(n.prompt for n in built.neighbors)], _rows(session))
-    label = f"{model.pin.name} {built.center.id}"
-    center, *rest = session.runs(model, prompts, shape=shape, horizon=horizon, label=label)
-    alone = session.runs(
-        model, [built.center] * 2, shape=(1, shape[1]), horizon=horizon, label=f"{label} control"
-    )
-    return Observed(
-        neighborhood=certified,
-        center=center,
-        runs={n.id: r for n, r in zip(run, rest, strict=True)},
-        alone=(alone[0], alone[1]),
-    )
-
-
-def _rows(session: Session) -> int:
-    return session.settings.batch_rows
 
 
 def _generation_note(model: LanguageModel) -> tuple[Control, ...]:
@@ -266,61 +199,33 @@ def measure_ftle(
     ``tangents`` random directions at the embedding output, restricted to ``positions`` (all
     prompt tokens, or the last), are pushed through the decoder layers by forward-mode AD; the
     logarithm of the growth is recorded per layer. lambda_1 is its mean over layers, tangents and
-    prompts, in nats per layer: positive means that a perturbation grows. The interval is over
-    tangents, and over prompts from five prompts on. Raises ``DepthError`` naming the operation
-    for a model that forward-mode AD cannot follow.
+    prompts, in nats per layer: positive means that a perturbation grows. A residual stream grows
+    too, most of all in its first layer, so the growth beyond the state's own stands beside it.
+    The interval is over tangents, and over prompts from five prompts on. Raises ``DepthError``
+    naming the operation for a model that forward-mode AD cannot follow.
     """
     started = time.perf_counter()
     session, subject = active(), _model(model)
     chosen = session.settings.seed if seed is None else seed
-    prompts = [as_prompt(p) for p in _several(prompt)]
-    _check_distinct(prompts)
+    prompts = [center_of(p) for p in several(prompt)]
+    check_distinct(prompts)
     before = replace(session.counts)
-    growths = {p.id: _growth(session, subject, p, tangents, chosen, positions) for p in prompts}
-    measured = lyapunov({name: growth.profile for name, growth in growths.items()})
+    knobs = DepthKnobs(tangents=tangents, seed=chosen, positions=positions)
+    growths = {p.id: depth_profile(session, subject, p, knobs) for p in prompts}
+    raw = lyapunov({name: growth.profile for name, growth in growths.items()})
+    beyond = lyapunov({name: growth.relative_profile for name, growth in growths.items()})
     findings = Findings(
         model=subject.identity,
-        measurement=measured.exponent,
-        also=measured.also,
+        measurement=raw.exponent,
+        also=(replace(beyond.exponent, name="lambda_1 beyond the state's own growth"), *raw.also),
         controls=_depth_controls(growths),
-        curves=(measured.curve,),
+        curves=(
+            replace(raw.curve, series="perturbation"),
+            replace(beyond.curve, series="beyond the state's own growth"),
+        ),
     )
-    told: dict[str, Scalar] = {
-        "tangents": tangents,
-        "positions": positions,
-        "seed": chosen,
-        "prompts": ", ".join(growths),
-    }
+    told: dict[str, Scalar] = {**asdict(knobs), "prompts": ", ".join(growths)}
     return _booked(findings, session, before, started, told)
-
-
-def _growth(
-    session: Session,
-    model: LanguageModel,
-    prompt: Prompt,
-    tangents: int,
-    seed: int,
-    positions: Literal["prompt", "last"],
-) -> DepthProfile:
-    """Return a prompt's depth profile, from the evidence store where it was measured before."""
-    model.check_length(prompt, 0)
-    parts = {"tangents": tangents, "seed": seed, "positions": positions, "cadence": CADENCE}
-
-    def measure() -> tuple[Mapping[str, object], Mapping[str, NDArray[np.generic]]]:
-        session.progress(f"{model.pin.name} depth of {prompt.id}", 0, 1)
-        growth = depth_growth(
-            model.network,
-            model.tensor(prompt),
-            tangents=tangents,
-            seed=seed,
-            positions=positions,
-            cadence=CADENCE,
-        )
-        return depth_to_evidence(
-            DepthProfile(profile=growth.profile, parity=growth.parity, notes=growth.notes)
-        )
-
-    return depth_from_evidence(*session.recall("growth", model.key_parts(prompt) | parts, measure))
 
 
 def _depth_controls(growths: Mapping[str, DepthProfile]) -> tuple[Control, ...]:
@@ -345,78 +250,11 @@ def _depth_controls(growths: Mapping[str, DepthProfile]) -> tuple[Control, ...]:
     )
 
 
-# -- judgement ----------------------------------------------------------------------------------
-
-
-def judge_findings(
-    check: str,
-    findings: Findings,
-    limit: Limit,
-    *,
-    expect: Literal["passed", "failed"] = "passed",
-    name: str = "",
-) -> Verdict:
-    """Return the verdict on findings, and keep it for the report; never raises.
-
-    ``expect="failed"`` is for a check that shows what a failure looks like; ``name`` is the
-    check's own name in a suite.
-    """
-    controls = settle(findings.controls, limit)
-    outcome = judge(findings.measurement, limit, controls)
-    around = str(findings.settings.get("prompts", ""))
-    told = sentence(findings.model.pin, around, findings.measurement, limit, outcome)
-    verdict = Verdict(
-        check=check,
-        id=name or f"{check}({around})",
-        outcome=outcome,
-        limit=limit,
-        sentence=told,
-        explanation=explanation(told, findings, limit, outcome, controls),
-        worst=next((p.neighbor_id for p in findings.pairs if p.branch is not None), None),
-        expect=expect,
-        seed=int(findings.settings.get("seed") or 0),
-        **{**vars(findings), "controls": controls},
-    )
-    active().record(verdict)
-    return verdict
-
-
-def enforce(verdict: Verdict) -> Verdict:
-    """Return a verdict that is green; raise ``VerdictError`` with the evidence for any other."""
-    __tracebackhide__ = True
-    relaxed = active().settings.inconclusive == "warn"
-    if verdict.outcome is Outcome.INCONCLUSIVE and relaxed:
-        warnings.warn(verdict.sentence, InconclusiveWarning, stacklevel=3)
-        return verdict
-    if verdict.outcome is not Outcome.PASSED:
-        raise VerdictError(verdict)
-    return verdict
-
-
 # -- arguments ----------------------------------------------------------------------------------
 
 
 def _model(model: LanguageModel | str) -> LanguageModel:
     return load_model(model) if isinstance(model, str) else model
-
-
-def _several(prompt: Asked | Sequence[Asked]) -> Sequence[Asked]:
-    """Return the prompts as a sequence; a text is one prompt, not a sequence of letters."""
-    if isinstance(prompt, str | Prompt | Neighborhood):
-        return [prompt]
-    if not prompt:
-        raise PromptError("no prompt was given: pass a text, a Prompt, a Neighborhood or several")
-    return prompt
-
-
-def _check_distinct(prompts: Sequence[Prompt]) -> None:
-    ids = [prompt.id for prompt in prompts]
-    twice = sorted({i for i in ids if ids.count(i) > 1})
-    if twice:
-        raise PromptError(
-            f"prompt {twice[0]!r} was given more than once: it would count twice in the mean; "
-            "give each prompt an id of its own or drop the copy"
-        )
 
 
 def _booked(

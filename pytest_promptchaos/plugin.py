@@ -25,7 +25,9 @@ INI_TYPES = {"text": "string", "integer": "int", "list": "linelist", "switch": "
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add every option as a flag and as an ini key."""
-    group = parser.getgroup("promptchaos", "promptchaos: how language models behave around a prompt")
+    group = parser.getgroup(
+        "promptchaos", "promptchaos: how language models behave around a prompt"
+    )
     for option in OPTIONS:
         action = {"list": "append", "switch": "store_true"}.get(option.kind, "store")
         told = f"{option.help} (default: {option.default})"

@@ -378,8 +378,13 @@ class Record:
 
 
 def to_plain(record: Record) -> dict[str, object]:
-    """Return the record as dictionaries, lists and scalars, ready for JSON."""
-    return asdict(record)
+    """Return the record as dictionaries, lists and scalars of the plainest types.
+
+    Through JSON and back, because xdist carries no subclass of them: no enumeration, no numpy
+    scalar. Raises ``ValueError`` for a number that is not finite.
+    """
+    plain: dict[str, object] = json.loads(json.dumps(asdict(record), allow_nan=False))
+    return plain
 
 
 def from_plain(plain: object) -> Record:

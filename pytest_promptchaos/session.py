@@ -43,7 +43,7 @@ class Progress(Protocol):
         """Show that ``done`` of ``total`` are finished."""
 
 
-def silent(label: str, done: int, total: int) -> None:  # noqa: ARG001
+def silent(label: str, done: int, total: int) -> None:
     """Show nothing: the progress of a plain script."""
 
 

@@ -57,15 +57,15 @@ class Store:
     written by a newer version; nothing of such a file is changed.
     """
 
-    def __init__(self, path: Path | None, *, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path | None, *, patience: float | None = None) -> None:
         self.path = path
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained("opened"):
             if path is not None and path.exists():
                 self._check_size()
-            self._connection = sqlite3.connect(path or ":memory:", timeout=patience)
+            self._connection = sqlite3.connect(path or ":memory:", timeout=self._patience)
             self._prepare()
 
     def _prepare(self) -> None:
@@ -203,7 +203,7 @@ def _advice(error: Exception, patience: float) -> str:
 
 def _packed(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]  # names are keys
+    np.savez(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 

@@ -75,11 +75,13 @@ def run_from_evidence(evidence: Evidence, *, key: str, prompt: Prompt, model: Mo
 class DepthProfile:
     """A prompt's depth profile as the store holds it.
 
-    ``profile`` has shape (tangents, layers), nats per layer; ``parity`` is the largest relative
+    ``profile`` has shape (tangents, layers), nats per layer; ``relative_profile`` is the same
+    beyond the growth of the hidden state itself; ``parity`` is the largest relative
     gap between the replayed layers and the model's own forward; ``notes`` say what was switched.
     """
 
     profile: NDArray[np.float64]
+    relative_profile: NDArray[np.float64]
     parity: float
     notes: tuple[str, ...]
 
@@ -87,7 +89,8 @@ class DepthProfile:
 def depth_to_evidence(profile: DepthProfile) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return a depth profile's plain values and its arrays."""
     plain = {"parity": profile.parity, "notes": list(profile.notes)}
-    return plain, {"profile": profile.profile}
+    arrays = {"profile": profile.profile, "relative_profile": profile.relative_profile}
+    return plain, arrays
 
 
 def depth_from_evidence(
@@ -95,5 +98,8 @@ def depth_from_evidence(
 ) -> DepthProfile:
     """Return the depth profile that the store holds."""
     return DepthProfile(
-        profile=arrays["profile"], parity=float(plain["parity"]), notes=tuple(plain["notes"])
+        profile=arrays["profile"],
+        relative_profile=arrays["relative_profile"],
+        parity=float(plain["parity"]),
+        notes=tuple(plain["notes"]),
     )

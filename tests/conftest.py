@@ -13,8 +13,6 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("PYTHONPATH", str(Path(__file__).parent))
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pytest_promptchaos.models.language import LanguageModel
 
 ROOT = Path(__file__).parents[1]
@@ -27,9 +25,9 @@ def tiny_chat() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model() -> Iterator[LanguageModel]:
+def tiny_model() -> LanguageModel:
     """The bundled model, loaded once."""
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.models.pins import parse_pin
 
-    yield LanguageModel(parse_pin("bundled:tiny-chat"))
+    return LanguageModel(parse_pin("bundled:tiny-chat"))

@@ -73,7 +73,7 @@ def test_the_public_names_are_the_ones_that_load() -> None:
         assert getattr(pytest_promptchaos, name) is not None
     assert set(pytest_promptchaos.__all__) == set(pytest_promptchaos._HOME)
     with pytest.raises(AttributeError, match="no attribute 'assert_nothing'"):
-        _ = pytest_promptchaos.assert_nothing  # type: ignore[attr-defined]
+        _ = pytest_promptchaos.assert_nothing
 
 
 def test_collecting_an_empty_directory_imports_nothing_heavy(tmp_path: Path) -> None:

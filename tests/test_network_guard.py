@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from network_guard import NetworkUseError, is_local
 
 ELSEWHERE = "192.0.2.1"  # reserved for documentation: nobody is there

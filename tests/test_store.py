@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ import pytest
 from pytest_promptchaos.errors import StoreError
 from pytest_promptchaos.records import Record
 from pytest_promptchaos.store import STORE_VERSION, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ARRAYS = {"logits": np.arange(6, dtype=np.float32).reshape(2, 3)}
 
@@ -50,7 +53,9 @@ def test_nan_is_refused_in_plain_values() -> None:
 def test_records_come_back_by_session_in_order() -> None:
     store = Store(None)
     for name in ("one", "two"):
-        store.add_record("first", Record(node_id=name, status="passed", verdicts=(), environment={}))
+        store.add_record(
+            "first", Record(node_id=name, status="passed", verdicts=(), environment={})
+        )
     store.add_record("second", Record(node_id="x", status="error", verdicts=(), environment={}))
     assert store.sessions() == ("first", "second")
     assert [record.node_id for record in store.records("first")] == ["one", "two"]
@@ -64,7 +69,7 @@ def test_a_truncated_store_is_an_error_and_stays_as_it_is(tmp_path: Path) -> Non
     store.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(StoreError, match="truncated.*move the file away"):
+    with pytest.raises(StoreError, match=r"truncated.*move the file away"):
         Store(path)
     assert path.read_bytes() == whole[: len(whole) // 2]
 
@@ -92,7 +97,7 @@ def test_a_store_from_a_newer_version_says_to_upgrade(tmp_path: Path) -> None:
     with sqlite3.connect(path) as newer:
         newer.execute("UPDATE meta SET value = ? WHERE name = 'version'", (STORE_VERSION + 1,))
     newer.close()
-    with pytest.raises(StoreError, match="newer version.*upgrade"):
+    with pytest.raises(StoreError, match=r"newer version.*upgrade"):
         Store(path)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from pytest_promptchaos.errors import DepthError
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Mode: TypeAlias = Literal["independent", "orthogonal"]
@@ -67,3 +69,23 @@ MODES: dict[str, tuple[Sizes, Renew]] = {
     "orthogonal": (_log_diagonal, _orthonormalize),
 }
 """Per mode: the logs of the tangents' sizes, and the tangents renewed."""
+
+
+def start(tangents: Tensor, mode: Mode) -> tuple[Tensor, NDArray[np.float64]]:
+    """Return the tangents as they enter the first step, and the logs of their sizes."""
+    log_sizes, renew = MODES[mode]
+    if not np.isfinite(log_sizes(tangents)).all():
+        raise ValueError("a tangent is zero, not finite, or a combination of the ones before it")
+    moving = renew(tangents)
+    return moving, log_sizes(moving)
+
+
+def require_sizes(log_sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ``log_sizes``, all finite; raises ``DepthError`` for a tangent that is gone."""
+    gone = np.flatnonzero(~np.isfinite(log_sizes))
+    if len(gone):
+        raise DepthError(
+            f"tangent {gone[0]} vanishes in it: its direction is mapped to zero, or onto what the "
+            "tangents before it span already; use fewer tangents or a smaller cadence"
+        )
+    return log_sizes

@@ -25,7 +25,14 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
-from pytest_promptchaos.dynamics.modes import MODES, Mode, column, norms
+from pytest_promptchaos.dynamics.modes import (
+    MODES,
+    Mode,
+    column,
+    norms,
+    require_sizes,
+    start,
+)
 from pytest_promptchaos.dynamics.parity import (
     finite_difference,
     refuse_dropped_derivative,
@@ -74,6 +81,16 @@ class Growth:
         """
         rates: NDArray[np.float64] = self.profile.mean(axis=1)
         return rates
+
+    @property
+    def relative_profile(self) -> NDArray[np.float64]:
+        """Growth beyond that of the state itself, shape (k, L), in nats.
+
+        A residual stream grows from layer to layer; a tangent that only grows along with it is
+        no closer to changing an output.
+        """
+        relative: NDArray[np.float64] = self.profile - np.diff(np.log(self.state_norms))
+        return relative
 
 
 def draw_tangents(
@@ -139,16 +156,15 @@ def push(
     """
     _refuse_misfits(steps, state, tangents, mode)
     _refuse_counts(cadence=cadence, chunk=chunk)
-    _load_forward_rules()
     precision = precision or state.dtype
     log_sizes, renew = MODES[mode]
     profile, state_norms, parity = np.empty((len(tangents), len(steps))), [_norm(state)], 0.0
     with torch.no_grad():
-        moving, before = _start(tangents.to(state), mode)
+        moving, before = start(tangents.to(state), mode)
         for index, step in enumerate(steps):
             with _naming_layer(index, len(steps)):
                 state, moving, difference = _advance(step, state, moving, chunk, precision)
-                profile[:, index] = _require_sizes(log_sizes(moving)) - before
+                profile[:, index] = require_sizes(log_sizes(moving)) - before
             state_norms.append(_norm(state))
             parity = max(parity, difference)
             if cadence and (index + 1) % cadence == 0:
@@ -162,6 +178,35 @@ def push(
         primal=state.double().cpu().numpy(),
         parity=parity,
     )
+
+
+def linearize(
+    step: Step, state: Tensor, tangents: Tensor, chunk: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return ``step(state)`` and the tangents (k, ...) moved by the step's Jacobian.
+
+    The state is computed once for all tangents, or once per ``chunk`` of them. Raises
+    ``DepthError`` naming the operation that has no forward derivative.
+
+    >>> after, moved = linearize(lambda x: x**2, torch.tensor([3.0]), torch.tensor([[1.0], [2.0]]))
+    >>> after.item(), moved.flatten().tolist()
+    (9.0, [6.0, 12.0])
+    """
+    _load_forward_rules()
+
+    def along(tangent: Tensor) -> Any:
+        return jvp(step, (state,), (tangent,))
+
+    # out_dims None for the state is a guard, too: vmap refuses it if the state became batched.
+    travel = vmap(along, out_dims=(None, 0))  # type: ignore[arg-type]  # torch documents None
+    try:
+        parts = [travel(rows) for rows in torch.split(tangents, chunk or len(tangents))]
+    except Exception as error:
+        raise DepthError(
+            f"forward-mode AD cannot follow {_operation(error)} ({_first_line(error)}); "
+            "use an implementation made of plain torch operations (eager or math attention)"
+        ) from error
+    return parts[0][0], torch.cat([moved for _, moved in parts])
 
 
 def _refuse_misfits(steps: Sequence[Step], state: Tensor, tangents: Tensor, mode: str) -> None:
@@ -186,15 +231,6 @@ def _refuse_counts(**counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ValueError(f"{name} is {count}: it counts, so it is at least 1, or None")
-
-
-def _start(tangents: Tensor, mode: Mode) -> tuple[Tensor, NDArray[np.float64]]:
-    """Return the tangents as they enter the first step, and the logs of their sizes."""
-    log_sizes, renew = MODES[mode]
-    if not np.isfinite(log_sizes(tangents)).all():
-        raise ValueError("a tangent is zero, not finite, or a combination of the ones before it")
-    moving = renew(tangents)
-    return moving, log_sizes(moving)
 
 
 @contextmanager
@@ -224,7 +260,7 @@ def _advance(
     """Return the next state, the next tangents and the parity of this step, all checked."""
     # The plain call comes first: a step that is simply broken then fails with its own error.
     plain = step(state)
-    after, moved = _linearize(step, state, tangents, chunk)
+    after, moved = linearize(step, state, tangents, chunk)
     for name, values in (("state", after), ("tangents", moved)):
         if not torch.isfinite(values).all():
             raise DepthError(
@@ -241,26 +277,6 @@ def _advance(
     finite = finite_difference(step, state, tangents[0], precision)
     refuse_dropped_derivative(moved[0], finite)
     return after, moved, difference
-
-
-def _linearize(
-    step: Step, state: Tensor, tangents: Tensor, chunk: int | None
-) -> tuple[Tensor, Tensor]:
-    """Return ``step(state)`` and the image of every tangent under the step's Jacobian."""
-
-    def along(tangent: Tensor) -> Any:
-        return jvp(step, (state,), (tangent,))
-
-    # out_dims None for the state is a guard, too: vmap refuses it if the state became batched.
-    travel = vmap(along, out_dims=(None, 0))  # type: ignore[arg-type]  # torch documents None
-    try:
-        parts = [travel(rows) for rows in torch.split(tangents, chunk or len(tangents))]
-    except Exception as error:
-        raise DepthError(
-            f"forward-mode AD cannot follow {_operation(error)} ({_first_line(error)}); "
-            "use an implementation made of plain torch operations (eager or math attention)"
-        ) from error
-    return parts[0][0], torch.cat([moved for _, moved in parts])
 
 
 def _operation(error: Exception) -> str:
@@ -280,14 +296,3 @@ def _first_line(error: Exception) -> str:
 def _norm(values: Tensor) -> float:
     """Return the joint norm over all axes, in float64."""
     return float(torch.linalg.vector_norm(values.double()))
-
-
-def _require_sizes(log_sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``log_sizes``, all finite; raises ``DepthError`` for a tangent that is gone."""
-    gone = np.flatnonzero(~np.isfinite(log_sizes))
-    if len(gone):
-        raise DepthError(
-            f"tangent {gone[0]} vanishes in it: its direction is mapped to zero, or onto what the "
-            "tangents before it span already; use fewer tangents or a smaller cadence"
-        )
-    return log_sizes

@@ -1,0 +1,1 @@
+"""Runs -> measurement: plain arrays in, numbers with intervals and their guards out."""

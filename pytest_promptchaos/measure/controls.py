@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_promptchaos.measure.pairs import Observed, Semantics
-    from pytest_promptchaos.records import Pair, Rung, Run
+    from pytest_promptchaos.records import Pair, Run, Rung
 
 Metric = Literal["semantic", "token_edit"]
 

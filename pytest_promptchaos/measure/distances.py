@@ -98,4 +98,5 @@ def hidden_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray
     x, y = a.astype(np.float64), b.astype(np.float64)
     scale = (np.linalg.norm(x, axis=-1) + np.linalg.norm(y, axis=-1)) / 2
     gap = np.linalg.norm(x - y, axis=-1)
-    return np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
+    relative: NDArray[np.float64] = np.divide(gap, scale, out=np.zeros_like(gap), where=scale > 0)
+    return relative

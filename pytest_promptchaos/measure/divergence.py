@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,10 +61,12 @@ def divergence(
         effective_count(pairs, rungs, min_effective),
         _embedder(pairs, semantics, embedder_words, metric),
     )
-    measurement = _mean(NAMES[metric], UNITS[metric], pairs, rungs, metric, floor, embedder_words)
+    judged = _Distance(
+        key=metric, name=NAMES[metric], unit=UNITS[metric], floor=floor, absent=embedder_words
+    )
     return Findings(
         model=observed[0].center.model,
-        measurement=measurement,
+        measurement=_mean(judged, pairs, rungs),
         also=tuple(_also(pairs, rungs, metric, embedder_words)),
         controls=controls,
         pairs=tuple(sorted(pairs, key=lambda p: _badness(p, rungs, usable))),
@@ -122,51 +125,67 @@ def _groups(pairs: Sequence[Pair], name: str) -> list[NDArray[np.float64]]:
     return [np.array(values) for values in by_prompt.values()]
 
 
-def _mean(
-    name: str,
-    unit: str,
-    pairs: Sequence[Pair],
-    rungs: Sequence[Rung],
-    key: str,
-    floor: float = 0.0,
-    absent: str = "",
-) -> Measurement:
+@dataclass(frozen=True, kw_only=True)
+class _Distance:
+    """One distance to average: its key in a pair, and how it is shown.
+
+    ``floor`` is subtracted as noise; ``absent`` says why it may be missing from the pairs.
+    """
+
+    key: str
+    name: str
+    unit: str
+    floor: float = 0.0
+    absent: str = ""
+
+
+def _mean(distance: _Distance, pairs: Sequence[Pair], rungs: Sequence[Rung]) -> Measurement:
     """Return the mean of one distance over ``rungs``, with each rung of the ladder beside it."""
-    whole = _part(name, unit, pairs, rungs, key, floor, absent)
-    parts = tuple(
-        _part(rung, unit, pairs, (rung,), key, floor, absent)
-        for rung in RUNGS
-        if any(p.rung == rung for p in pairs) and rung != "identical"
-    )
-    return Measurement(**{**vars(whole), "breakdown": parts})
+    run = [rung for rung in RUNGS if rung != "identical" and any(p.rung == rung for p in pairs)]
+    parts = tuple(_part(replace(distance, name=rung), pairs, (rung,)) for rung in run)
+    return replace(_part(distance, pairs, rungs), breakdown=parts)
 
 
-def _part(
-    name: str,
-    unit: str,
-    pairs: Sequence[Pair],
-    rungs: Sequence[Rung],
-    key: str,
-    floor: float,
-    absent: str,
-) -> Measurement:
+def _part(distance: _Distance, pairs: Sequence[Pair], rungs: Sequence[Rung]) -> Measurement:
     asked = sum(p.rung in rungs for p in pairs)
     kept = _effective(pairs, rungs)
-    if not kept or key not in kept[0].distances:
-        reason = absent if kept else f"none of {asked} neighbors differs for the model"
-        return Measurement(name=name, unit=unit, reason=reason, n=asked, effective_n=len(kept))
-    mean = clustered_mean(_groups(kept, key))
-    words = mean.words + (f", excess over the noise floor {floor:.3g}" if floor else "")
-    return Measurement(
-        name=name,
-        unit=unit,
-        value=max(mean.value - floor, 0.0),
-        low=max(mean.low - floor, 0.0),
-        high=max(mean.high - floor, 0.0),
-        interval=words,
+    empty = Measurement(
+        name=distance.name,
+        unit=distance.unit,
+        reason=(distance.absent or "not measured")
+        if kept
+        else f"none of {asked} neighbors differs for the model",
         n=asked,
         effective_n=len(kept),
     )
+    if not kept or distance.key not in kept[0].distances:
+        return empty
+    mean = clustered_mean(_groups(kept, distance.key))
+    noise = f", excess over the noise floor {distance.floor:.3g}" if distance.floor else ""
+    return replace(
+        empty,
+        reason=None,
+        value=max(mean.value - distance.floor, 0.0),
+        low=max(mean.low - distance.floor, 0.0),
+        high=max(mean.high - distance.floor, 0.0),
+        interval=mean.words + noise,
+    )
+
+
+AT_END = (
+    _Distance(key="js", name="JS at the prompt's end", unit="nats, 0 to ln 2"),
+    _Distance(
+        key="kl_center_to_neighbor",
+        name="KL at the prompt's end",
+        unit="nats, center to neighbor",
+    ),
+    _Distance(
+        key="kl_neighbor_to_center",
+        name="KL back at the prompt's end",
+        unit="nats, neighbor to center",
+    ),
+    _Distance(key="hidden_last", name="hidden state distance, last layer", unit="relative, 0 to 2"),
+)
 
 
 def _also(
@@ -174,23 +193,11 @@ def _also(
 ) -> Iterator[Measurement]:
     for key, name in NAMES.items():
         if key != metric:
-            yield _mean(name, UNITS[key], pairs, rungs, key, absent=absent)
+            other = _Distance(key=key, name=name, unit=UNITS[key], absent=absent)
+            yield _mean(other, pairs, rungs)
     yield _share("share of outputs changed", pairs, rungs, "token_edit")
-    yield _mean("JS at the prompt's end", "nats, 0 to ln 2", pairs, rungs, "js")
-    yield _mean(
-        "KL at the prompt's end", "nats, center to neighbor", pairs, rungs, "kl_center_to_neighbor"
-    )
-    yield _mean(
-        "KL back at the prompt's end",
-        "nats, neighbor to center",
-        pairs,
-        rungs,
-        "kl_neighbor_to_center",
-    )
     yield _share("share of first tokens flipped", pairs, rungs, "top1_flip")
-    yield _mean(
-        "hidden state distance, last layer", "relative, 0 to 2", pairs, rungs, "hidden_last"
-    )
+    yield from (_mean(distance, pairs, rungs) for distance in AT_END)
 
 
 def _share(name: str, pairs: Sequence[Pair], rungs: Sequence[Rung], key: str) -> Measurement:
@@ -255,19 +262,20 @@ def _by_horizon(
         return value
 
     lengths = horizons(observed[0].center.horizon)
-    for series, chosen in (
-        ("judged edits", tuple(rungs)),
-        ("positive control", ("positive_control",)),
-    ):
-        groups = [_series(observed, chosen, at(h)) for h in lengths]  # type: ignore[arg-type]
+    shown: dict[str, tuple[Rung, ...]] = {
+        "judged edits": tuple(rungs),
+        "positive control": ("positive_control",),
+    }
+    for series, chosen in shown.items():
+        groups = [_series(observed, chosen, at(h)) for h in lengths]
         if groups[0]:
-            yield _curve(
-                "divergence by horizon",
-                "output tokens compared",
-                NAMES[metric],
-                lengths,
-                groups,
-                series,
+            drawn = _curve(lengths, groups)
+            yield replace(
+                drawn,
+                name="divergence by horizon",
+                x_label="output tokens compared",
+                y_label=NAMES[metric],
+                series=series,
             )
 
 
@@ -280,27 +288,18 @@ def _by_layer(observed: Sequence[Observed], rungs: Sequence[Rung]) -> Iterator[C
     layers = range(len(observed[0].center.prompt_hidden))
     groups = [_series(observed, rungs, at(layer)) for layer in layers]
     if groups[0]:
-        yield _curve(
-            "hidden state distance", "layer", "relative distance", layers, groups, "judged edits"
-        )
+        yield replace(_curve(layers, groups), series="judged edits")
 
 
-def _curve(
-    name: str,
-    x_label: str,
-    y_label: str,
-    x: Iterable[int],
-    groups: Sequence[Sequence[NDArray[np.float64]]],
-    series: str,
-) -> Curve:
-    means = [clustered_mean(list(g)) for g in groups]
+def _curve(x: Iterable[int], groups: Sequence[Sequence[NDArray[np.float64]]]) -> Curve:
+    """Return the means of ``groups`` with their intervals over ``x``."""
+    means = [clustered_mean(list(group)) for group in groups]
     return Curve(
-        name=name,
-        x_label=x_label,
-        y_label=y_label,
-        x=tuple(float(v) for v in x),
-        y=tuple(m.value for m in means),
-        low=tuple(m.low for m in means),
-        high=tuple(m.high for m in means),
-        series=series,
+        name="hidden state distance",
+        x_label="layer",
+        y_label="relative distance",
+        x=tuple(float(value) for value in x),
+        y=tuple(mean.value for mean in means),
+        low=tuple(mean.low for mean in means),
+        high=tuple(mean.high for mean in means),
     )

@@ -1,0 +1,1 @@
+"""Neighborhood -> runs: pinned models, greedy decoding in fixed shapes, embedders."""

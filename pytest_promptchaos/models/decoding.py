@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Prompt
 
 
-class GreedyRecorder(LogitsProcessor):
+class GreedyRecorder(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
     """Records the two highest raw logits of every step, and all logits of the first.
 
     It is the only processor of a generation whose config was cleared, so what it sees are the

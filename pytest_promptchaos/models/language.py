@@ -224,7 +224,7 @@ class LanguageModel:
 
     @cached_property
     def end_ids(self) -> tuple[int, ...]:
-        """The ids that end an answer: the checkpoint's generation config's, else the tokenizer's."""
+        """The ids that end an answer: those of the generation config, else the tokenizer's."""
         try:
             ends = GenerationConfig.from_pretrained(self.pin.source, **self._revision).eos_token_id
         except OSError:

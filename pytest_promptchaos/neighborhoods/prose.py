@@ -27,7 +27,7 @@ _LEAVE_ALONE = re.compile(
       | \{(?:[^{}]|\{[^{}]*+\})*+\}                           # placeholders, JSON
       | \[(?:[^\[\]]|\[[^\[\]]*+\])*+\]                       # lists, links
       | <[A-Za-z/!|][^<>\n]*>                                 # tags, special tokens
-      | \$[^\s$][^$\n]*\$                                     # formulas
+      | \$[^\s$](?:[^$\n]*[^\s$])?\$(?!\d)                    # formulas
       | (?:(?<![\w+.-])[A-Za-z][\w+.-]*+://|\bwww\.)\S+?      # addresses
         (?=[.,;:?!)"'\u201d\u2019]*(?:\s|\Z))
       | (?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+

@@ -68,7 +68,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """All panels of one curve name, on one scale; ``series`` is the legend."""
+    """All panels of one curve name and axes, on one scale; ``series`` is the legend."""
 
     name: str
     series: tuple[str, ...]
@@ -77,19 +77,24 @@ class Figure:
 
 
 def figures(verdicts: Sequence[Judged], *, panels: int = PANELS) -> tuple[Figure, ...]:
-    """Return a figure per curve name, its panels in the order of the verdicts.
+    """Return a figure per curve name and axes, its panels in the order of the verdicts.
 
-    At most ``panels`` pictures are drawn in all, shared evenly between the names, and at most
-    six series per name; ``left_out`` counts the curves that were not drawn.
+    At most ``panels`` pictures are drawn in all, shared evenly between the figures, and at most
+    six series in each; ``left_out`` counts the curves that were not drawn.
     """
-    names = dict.fromkeys(curve.name for one in verdicts for curve in one.verdict.curves if curve.x)
-    share = min(PANELS_PER_FIGURE, max(1, panels // max(1, len(names))))
-    return tuple(_figure(name, verdicts, share) for name in list(names)[:panels])
+    kinds = dict.fromkeys(map(_kind, (c for one in verdicts for c in one.verdict.curves if c.x)))
+    share = min(PANELS_PER_FIGURE, max(1, panels // max(1, len(kinds))))
+    return tuple(_figure(kind, verdicts, share) for kind in list(kinds)[:panels])
 
 
-def _figure(name: str, verdicts: Sequence[Judged], share: int) -> Figure:
+def _kind(curve: Curve) -> tuple[str, str, str]:
+    # One name over other axes (another metric) is another figure: panels share their scale.
+    return curve.name, curve.y_label, curve.x_label
+
+
+def _figure(kind: tuple[str, str, str], verdicts: Sequence[Judged], share: int) -> Figure:
     # Two checks around one prompt may carry the same curves: one picture then shows both.
-    found = tuple(dict.fromkeys((_title(one), _named(one, name)) for one in verdicts))
+    found = tuple(dict.fromkeys((_title(one), _of_kind(one, kind)) for one in verdicts))
     every = [curve for _, curves in found for curve in curves]
     series = tuple(dict.fromkeys(curve.series for curve in every))[: len(SERIES)]
     visible = [(title, [one for one in curves if one.series in series]) for title, curves in found]
@@ -97,26 +102,27 @@ def _figure(name: str, verdicts: Sequence[Judged], share: int) -> Figure:
     drawn = [curve for _, curves in shown for curve in curves]
     specification = chart(drawn, series=series).to_dict()
     return Figure(
-        name=name,
+        name=f"{kind[0]}: {kind[1]}",
         series=series,
-        panels=tuple(
-            Panel(
-                title=title,
-                svg=picture(specification, curves, series=series, label=f"{name}, {title}"),
-                curves=tuple(curves),
-            )
-            for title, curves in shown
-        ),
+        panels=tuple(_panel(specification, title, curves, series) for title, curves in shown),
         left_out=len(every) - len(drawn),
     )
+
+
+def _panel(
+    specification: dict[str, object], title: str, curves: Sequence[Curve], series: Sequence[str]
+) -> Panel:
+    label = f"{curves[0].name}, {title}"
+    svg = picture(specification, curves, series=series, label=label)
+    return Panel(title=title, svg=svg, curves=tuple(curves))
 
 
 def _title(one: Judged) -> str:
     return one_line(f"{one.model}: {one.verdict.id}")
 
 
-def _named(one: Judged, name: str) -> tuple[Curve, ...]:
-    return tuple(curve for curve in one.verdict.curves if curve.name == name and curve.x)
+def _of_kind(one: Judged, kind: tuple[str, str, str]) -> tuple[Curve, ...]:
+    return tuple(curve for curve in one.verdict.curves if _kind(curve) == kind and curve.x)
 
 
 def point_rows(panel: Panel) -> list[tuple[str, ...]]:
@@ -158,11 +164,12 @@ def chart(curves: Sequence[Curve], *, series: Sequence[str]) -> alt.LayerChart:
         detail="curve:N",
     )
     band = axes.transform_filter("isValid(datum.low)").transform_calculate(y="datum.low")
-    line = axes.mark_line(strokeWidth=2)
+    line = axes.mark_line(strokeWidth=2, aria=False)
     point = axes.mark_point(filled=True, size=30, opacity=1)
+    # Spoken marks would put the titles into vega expressions; only points speak, by a data field.
     return _styled(
-        alt.Chart(alt.NamedData(name=ZERO)).mark_rule(color=TEXT).encode(y=y),
-        band.mark_area(opacity=0.16).encode(y2="high:Q"),
+        alt.Chart(alt.NamedData(name=ZERO)).mark_rule(color=TEXT, aria=False).encode(y=y),
+        band.mark_area(opacity=0.16, aria=False).encode(y2="high:Q"),
         line.encode(strokeDash=alt.StrokeDash("series:O", scale=_scale(series, DASHES))),
         point.encode(
             shape=alt.Shape("series:O", scale=_scale(series, SHAPES)), description="words:N"

@@ -19,8 +19,8 @@ REPORT_NAME = "promptchaos-report.html"
 JUNIT_NAME = "promptchaos-junit.xml"
 
 
-def write_documents(records: Sequence[Record], folder: str | os.PathLike[str]) -> list[Path]:
-    """Write page, JUnit and evidence file into the folder and return where they lie.
+def write_documents(records: Sequence[Record], folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Write page, JUnit and evidence file into the folder and return where each lies, by name.
 
     The evidence is written first, because the other two can be made from it again.
     """
@@ -30,4 +30,4 @@ def write_documents(records: Sequence[Record], folder: str | os.PathLike[str]) -
     write_records(records, evidence)
     write_junit(records, junit)
     write_page(records, report)
-    return [report, junit, evidence]
+    return {"report": report, "junit": junit, "evidence": evidence}

@@ -32,7 +32,7 @@ def write_records(records: Sequence[Record], path: str | os.PathLike[str]) -> No
 
 
 def _line(plain: dict[str, object]) -> str:
-    text = json.dumps(plain, allow_nan=False, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(plain, allow_nan=False, ensure_ascii=False)
     return LONE_SURROGATE.sub("\ufffd", text)
 
 

@@ -103,8 +103,10 @@ def _rung_rows(rung: str, key: str, columns: Sequence[Sequence[Judged]]) -> Iter
         whole = zip(parts, pairs, strict=True)
         yield Row(rung=rung, kind="", cells=tuple(_rung_cell(*one) for one in whole))
     for kind in kinds:
+        whole_rung = kind == rung and not any(parts)
         alike = [[pair for pair in column if pair.kind == kind] for column in pairs]
-        yield Row(rung=rung, kind=kind, cells=tuple(_kind_cell(one, key) for one in alike))
+        cells = tuple(_kind_cell(one, key) for one in alike)
+        yield Row(rung=rung, kind="" if whole_rung else kind, cells=cells)
 
 
 def _pairs(rung: str, key: str, column: Sequence[Judged]) -> list[Pair]:
@@ -119,14 +121,21 @@ def _pairs(rung: str, key: str, column: Sequence[Judged]) -> list[Pair]:
 
 
 def _parts(rung: str, column: Sequence[Judged]) -> list[Measurement]:
-    """Return the rung's measurements; one that several checks took alike is counted once."""
-    found = {
-        (frozenset(pair.prompt_id for pair in one.verdict.pairs), part): part
-        for one in column
-        for part in one.verdict.measurement.breakdown
-        if part.name == rung
-    }
-    return list(found.values())
+    """Return the rung's measurements, those of the most prompts first.
+
+    A check around prompts that others already cover adds nothing, so that none counts twice.
+    """
+    covered: set[str] = set()
+    found: list[Measurement] = []
+    for one in sorted(column, key=lambda one: -len(_prompts(one))):
+        if not found or not _prompts(one) <= covered:
+            found += [part for part in one.verdict.measurement.breakdown if part.name == rung]
+            covered |= _prompts(one)
+    return found
+
+
+def _prompts(one: Judged) -> set[str]:
+    return {pair.prompt_id for pair in one.verdict.pairs}
 
 
 def _rung_cell(parts: Sequence[Measurement], pairs: Sequence[Pair]) -> Cell | None:

@@ -9,7 +9,7 @@ it holds everything.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -21,7 +21,14 @@ from pytest_promptchaos.report import charts, legible
 from pytest_promptchaos.report.bars import bar
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.heatmap import distance_key, heatmaps
-from pytest_promptchaos.report.overview import broken, judged, models, tally, verdict_name
+from pytest_promptchaos.report.overview import (
+    broken,
+    judged,
+    models,
+    name_of_test,
+    tally,
+    verdict_name,
+)
 from pytest_promptchaos.report.sidebyside import side_by_side
 from pytest_promptchaos.report.unmeasured import gaps, times_words
 
@@ -60,10 +67,13 @@ DETAILS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ControlTally:
-    """One control on one model over all of its verdicts; ``words`` are those of the worst."""
+    """One control over all verdicts of a model, or of models on which it went alike.
+
+    ``words`` are those of the worst.
+    """
 
     name: str
-    model: str
+    models: tuple[str, ...]
     held: int
     failed: int
     absent: int
@@ -125,6 +135,7 @@ def _templates() -> Environment:
         "level_words": legible.level_words,
         "limit_words": legible.limit_words,
         "verdict_name": verdict_name,
+        "name_of_test": name_of_test,
         "bar": bar,
         "side_by_side": side_by_side,
         "compared_pairs": compared_pairs,
@@ -167,22 +178,25 @@ def next_step(verdict: Verdict) -> str:
 
 
 def control_tallies(verdicts: Sequence[Judged]) -> tuple[ControlTally, ...]:
-    """Return every control by model: those that failed first."""
+    """Return every control with the models on which it went alike, those that failed first."""
     found: dict[tuple[str, str], list[Control]] = {}
     for one in verdicts:
         for control in one.verdict.controls:
             found.setdefault((control.name, one.model), []).append(control)
-    tallies = [_control_tally(*key, controls) for key, controls in found.items()]
-    return tuple(sorted(tallies, key=lambda one: (not one.failed, one.name, one.model)))
+    alike: dict[ControlTally, list[str]] = {}
+    for (name, model), controls in found.items():
+        alike.setdefault(_control_tally(name, controls), []).append(model)
+    tallies = [replace(one, models=tuple(models)) for one, models in alike.items()]
+    return tuple(sorted(tallies, key=lambda one: (not one.failed, one.name, one.models)))
 
 
-def _control_tally(name: str, model: str, controls: Sequence[Control]) -> ControlTally:
+def _control_tally(name: str, controls: Sequence[Control]) -> ControlTally:
     states = Counter(control.state for control in controls)
     order = ("failed", "absent", "held")
     worst = min(controls, key=lambda control: order.index(control.state))
     return ControlTally(
         name=name,
-        model=model,
+        models=(),
         held=states["held"],
         failed=states["failed"],
         absent=states["absent"],

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.legible import legible, one_line
-from pytest_promptchaos.report.overview import Standing, broken, judged, verdict_name
+from pytest_promptchaos.report.overview import Standing, broken, judged, node_parts, verdict_name
 
 if TYPE_CHECKING:
     import os
@@ -139,11 +139,9 @@ def _testcase(case: Case) -> ElementTree.Element:
 
 
 def _classname(node_id: str) -> tuple[str, str]:
-    # A parameter may itself hold "::", so only the part ahead of the bracket is taken apart.
-    head, bracket, parameters = node_id.partition("[")
-    place, _, test = head.rpartition("::")
+    place, test = node_parts(node_id)
     dotted = place.replace(".py", "").replace("/", ".").replace("::", ".")
-    return dotted or NO_MODEL, f"{test}{bracket}{parameters}"
+    return dotted or NO_MODEL, test
 
 
 def _time(seconds: float) -> str:

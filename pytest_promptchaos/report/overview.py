@@ -63,6 +63,24 @@ def verdict_name(verdict: Verdict) -> str:
     return f"{verdict.check}: {verdict.id}"
 
 
+def node_parts(node_id: str) -> tuple[str, str]:
+    """Return where a test lies and what it is called, with its parameters.
+
+    >>> node_parts("tests/test_a.py::TestB::test_c[x::y]")
+    ('tests/test_a.py::TestB', 'test_c[x::y]')
+    """
+    # A parameter may itself hold "::", so only the part ahead of the bracket is taken apart.
+    head, bracket, parameters = node_id.partition("[")
+    place, _, test = head.rpartition("::")
+    return place, f"{test}{bracket}{parameters}"
+
+
+def name_of_test(one: Judged) -> str:
+    """Return what the verdict's test is called, without the model as its only parameter."""
+    _, test = node_parts(one.record.node_id)
+    return test.removesuffix(f"[{one.verdict.model.pin}]")
+
+
 def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
     """Return every verdict of the records, those that need a reader first, else in order."""
     labels = _labels(records)

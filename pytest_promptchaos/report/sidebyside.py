@@ -100,13 +100,14 @@ def _excerpt(
         step, mark = 0, ""
         shared, rest = "", legible("".join(pieces))
     else:
-        mark = token_spelled(pieces[step]) if step < len(pieces) else ENDED
+        inside = step < len(pieces)
+        mark = shortened(token_spelled(pieces[step]), characters) if inside else ENDED
         shared, rest = legible("".join(pieces[:step])), legible("".join(pieces[step + 1 :]))
     skipped = max(0, len(shared) - characters // 2)
     return Excerpt(
         skipped=skipped,
         shared=shared[skipped:],
-        token=shortened(mark, characters),
+        token=mark,
         rest=rest[:characters],
         cut=max(0, len(rest) - characters),
         margin="" if margin is None else f"token {step + 1}, margin {margin:.2f} logits",

@@ -18,15 +18,13 @@ from pytest_promptchaos.report.overview import (
     broken,
     judged,
     models,
+    name_of_test,
     tally_words,
     verdict_name,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    import pytest
 
     from pytest_promptchaos.records import Record, Verdict
     from pytest_promptchaos.report.overview import Judged
@@ -59,11 +57,12 @@ class Line(NamedTuple):
 def summary_lines(
     records: Sequence[Record], *, width: int = 100, written: Mapping[str, str] | None = None
 ) -> list[Line]:
-    """Return the summary, no line wider than ``width`` columns (at least 40).
+    """Return the summary, no line wider than ``width`` columns (at least 40, at most 120 used).
 
-    ``written`` maps a document's name (``"HTML"``) to the place where it lies; a place is never
+    ``written`` maps a document's name (``"report"``) to the place where it lies; a place is never
     cut, because a cut path cannot be opened.
     """
+    width = min(width, WIDEST)
     verdicts = judged(records)
     lines = [
         line
@@ -72,24 +71,8 @@ def summary_lines(
     ]
     lines += [_broken_line(record, width) for record in broken(records)]
     if verdicts:
-        lines.append(_plain(_runs_words([one.verdict for one in verdicts])))
+        lines += map(_plain, textwrap.wrap(_runs_words([one.verdict for one in verdicts]), width))
     return lines + [_plain(f"{name}: {place}") for name, place in (written or {}).items()]
-
-
-def write_summary(
-    reporter: pytest.TerminalReporter, records: Sequence[Record], documents: Sequence[Path]
-) -> None:
-    """Write the summary into pytest's terminal report, with the places of the documents."""
-    width = min(reporter.config.get_terminal_writer().fullwidth - 1, WIDEST)
-    written = {_document_name(path): str(path) for path in documents}
-    reporter.section("promptchaos")
-    for line in summary_lines(records, width=width, written=written):
-        reporter.write_line(line.text, **line.markup)
-
-
-def _document_name(path: Path) -> str:
-    names = {".html": "report", ".xml": "junit", ".json": "evidence"}
-    return names.get(path.suffix, path.name)
 
 
 def _plain(text: str) -> Line:
@@ -98,7 +81,8 @@ def _plain(text: str) -> Line:
 
 def _broken_line(record: Record, width: int) -> Line:
     first = record.message.partition("\n")[0]
-    return Line(_cut(f"{record.status.upper()} {record.node_id}: {first}", width), {"red": True})
+    words = one_line(f"{record.status.upper()} {record.node_id}: {first}")
+    return Line(_cut(words, width), {"red": True})
 
 
 def _runs_words(verdicts: Sequence[Verdict]) -> str:
@@ -108,11 +92,12 @@ def _runs_words(verdicts: Sequence[Verdict]) -> str:
 
 
 def _model_lines(label: str, verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
-    yield Line(_cut(f"{label}: {tally_words(verdicts)}", width), {"bold": True})
+    head = one_line(f"{label}: {tally_words(verdicts)}")
+    yield Line(_cut(head, width), {"bold": True})
     shown = verdicts[:ROWS_PER_MODEL]
     yield from _table(shown, width) if width >= TABLE_WIDTH else _paragraphs(shown, width)
     if hidden := verdicts[ROWS_PER_MODEL:]:
-        yield _plain(f"  and {len(hidden)} more: {tally_words(hidden)}")
+        yield _plain(_cut(f"  and {len(hidden)} more: {tally_words(hidden)}", width))
 
 
 def _table(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
@@ -136,7 +121,7 @@ def _cells(one: Judged) -> tuple[str, ...]:
     verdict = one.verdict
     return (
         _outcome_word(one.standing),
-        one_line(verdict_name(verdict)),
+        one_line(f"{name_of_test(one)}: {verdict_name(verdict)}"),
         _value_cell(verdict),
         limit_words(verdict.limit),
         _n_words(verdict),

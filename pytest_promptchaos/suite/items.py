@@ -56,7 +56,7 @@ class SuiteItem(pytest.Item):
 
     def runtest(self) -> None:
         """Measure and judge; green is the outcome that the check expects."""
-        from pytest_promptchaos.checks import enforce
+        from pytest_promptchaos.judging import enforce
         from pytest_promptchaos.suite.run import run_check
 
         verdict = run_check(self.suite, self.check, self.pin)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.checks import judge_findings, measure_ftle, measure_neighborhood
+from pytest_promptchaos.checks import measure_ftle, measure_neighborhood
+from pytest_promptchaos.judging import judge_findings
 from pytest_promptchaos.measure.divergence import NAMES
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import Limit
 from pytest_promptchaos.session import active
 from pytest_promptchaos.suite.schema import FtleCheck
+from pytest_promptchaos.surround import ladder
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Findings, Neighborhood, Verdict
@@ -45,6 +47,7 @@ def _neighborhoods(suite: Suite, check: StableNeighborhoodCheck) -> list[Neighbo
     return [
         neighborhood(
             prompt.prompt(),
+            rungs=ladder(check.rungs, prompt.paraphrases, prompt.small_semantic),
             seed=settings.seed,
             per_rung=settings.per_rung,
             paraphrases=prompt.paraphrases,

@@ -1,0 +1,1 @@
+"""Measurement x limit -> verdict, and all of its wording."""

@@ -2,63 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from torch.func import jvp
 from transformers import (
     AttentionInterface,
     AttentionMaskInterface,
     AutoModelForCausalLM,
-    BloomConfig,
-    BloomForCausalLM,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
     MixtralConfig,
     MixtralForCausalLM,
-    T5Config,
-    T5ForConditionalGeneration,
 )
 from transformers.masking_utils import sdpa_mask
 
+from dynamics.networks import IDS, LAYERS, SIZES, TOKENS, WIDTH, gpt2, layers_of, llama
 from pytest_promptchaos.dynamics.depth import decoder_depth, depth_growth
-from pytest_promptchaos.dynamics.tangent import draw_tangents
-from pytest_promptchaos.errors import DepthError
+from pytest_promptchaos.dynamics.tangent import draw_tangents, linearize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from torch import Tensor
     from torch.nn import Module
-
-VOCABULARY, LAYERS, TOKENS, WIDTH = 53, 6, 11, 32
-IDS = torch.arange(TOKENS).unsqueeze(0) * 3 + 5
-SIZES: dict[str, Any] = {
-    "vocab_size": VOCABULARY,
-    "hidden_size": WIDTH,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": 4,
-}
-
-
-def llama(**options: Any) -> Any:
-    torch.manual_seed(0)
-    sizes = SIZES | {"intermediate_size": 64, "num_key_value_heads": 2, "initializer_range": 0.1}
-    return LlamaForCausalLM(LlamaConfig(**(sizes | options))).eval()
-
-
-def gpt2() -> Any:
-    torch.manual_seed(0)
-    sizes = {"n_embd": WIDTH, "n_layer": LAYERS, "n_head": 4, "n_positions": 16}
-    ends = {"bos_token_id": 0, "eos_token_id": 1, "initializer_range": 0.1}
-    return GPT2LMHeadModel(GPT2Config(vocab_size=VOCABULARY, **sizes, **ends)).eval()
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "llama-eager"])
@@ -68,10 +34,6 @@ def network(request: pytest.FixtureRequest) -> Any:
         return gpt2().double()
     options = {"attn_implementation": "eager"} if request.param == "llama-eager" else {}
     return llama(**options).double()
-
-
-def layers_of(network: Any) -> list[Module]:
-    return list(network.model.layers if hasattr(network, "model") else network.transformer.h)
 
 
 def logits_of(network: Any, hidden: Tensor) -> Tensor:
@@ -87,7 +49,7 @@ def states(network: Any, shift: Tensor | float = 0.0) -> list[Tensor]:
     def enter(_: Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return (args[0] + shift, *args[1:])
 
-    def leave(_: Module, __: tuple[Any, ...], output: Any) -> None:
+    def leave(_layer: Module, _args: tuple[Any, ...], output: Any) -> None:
         left.append(output[0] if isinstance(output, tuple) else output)
 
     layers = layers_of(network)
@@ -102,8 +64,23 @@ def states(network: Any, shift: Tensor | float = 0.0) -> list[Tensor]:
     return left
 
 
-def differences(network: Any, tangent: Tensor, amplitude: float = 1e-4) -> list[Tensor]:
-    """The tangent after each layer by central differences through the model's own forward."""
+def in_float32(network: Any) -> bool:
+    """Whether parts compute in float32 whatever the dtype, as Llama's norms do."""
+    return str(network.config.model_type) == "llama"
+
+
+def accuracy(network: Any) -> float:
+    """How far finite differences and tangents may differ, relative."""
+    return 1e-3 if in_float32(network) else 1e-8
+
+
+def differences(network: Any, tangent: Tensor) -> list[Tensor]:
+    """The tangent after each layer by central differences through the model's own forward.
+
+    The amplitude, relative to the state, balances curvature against the rounding within.
+    """
+    relative = 3e-4 if in_float32(network) else 1e-5
+    amplitude = relative * float(decoder_depth(network, IDS).state.norm())
     ahead = states(network, amplitude * tangent)
     behind = states(network, -amplitude * tangent)
     return [(a - b) / (2 * amplitude) for a, b in zip(ahead, behind, strict=True)]
@@ -112,11 +89,11 @@ def differences(network: Any, tangent: Tensor, amplitude: float = 1e-4) -> list[
 def carried(network: Any, tangent: Tensor) -> list[Tensor]:
     """The tangent after each layer by forward-mode AD through the replayed layers."""
     depth = decoder_depth(network, IDS)
-    now, moved, carried = depth.state, tangent, []
+    now, moved, carried = depth.state, tangent.unsqueeze(0), []
     with torch.no_grad():
         for step in depth.steps:
-            now, moved = jvp(step, (now,), (moved,))
-            carried.append(moved)
+            now, moved = linearize(step, now, moved)
+            carried.append(moved[0])
     return carried
 
 
@@ -127,7 +104,7 @@ def test_tangents_agree_with_finite_differences_at_every_layer(network: Any) -> 
     tangent = draw_tangents((1, TOKENS, WIDTH), 1, seed=3)[0]
     pushed, finite = carried(network, tangent), differences(network, tangent)
     for ours, reference in zip(pushed, finite, strict=True):
-        assert float((ours - reference).norm() / reference.norm()) < 1e-3
+        assert float((ours - reference).norm() / reference.norm()) < accuracy(network)
 
 
 def test_growth_agrees_with_finite_differences_at_every_layer(network: Any) -> None:
@@ -135,7 +112,7 @@ def test_growth_agrees_with_finite_differences_at_every_layer(network: Any) -> N
     for i in range(3):
         tangent = draw_tangents((1, TOKENS, WIDTH), 1, seed=3 + i)[0]
         norms = [1.0, *(float(moved.norm()) for moved in differences(network, tangent))]
-        assert growth.profile[i] == pytest.approx(np.diff(np.log(norms)), abs=1e-3)
+        assert growth.profile[i] == pytest.approx(np.diff(np.log(norms)), abs=accuracy(network))
 
 
 def test_the_primal_gives_the_logits_of_the_ordinary_forward(network: Any) -> None:
@@ -171,10 +148,12 @@ def test_growth_has_one_row_per_tangent_and_one_column_per_layer(network: Any) -
     assert growth.profile.shape == (10, LAYERS)
     assert growth.profile.dtype == np.float64
     assert growth.state_norms.shape == (LAYERS + 1,)
-    assert (depth_growth(network, IDS, tangents=3).profile == growth.profile[:3]).all() or (
-        depth_growth(network, IDS, tangents=3).profile
-        == pytest.approx(growth.profile[:3], abs=1e-12)
-    )
+
+
+def test_three_tangents_are_the_first_three_of_ten(network: Any) -> None:
+    ten, three = (depth_growth(network, IDS, tangents=count) for count in (10, 3))
+    # Another batch shape may round differently, within float32 where the model computes in it.
+    assert three.profile == pytest.approx(ten.profile[:3], abs=1e-6)
 
 
 # -- positions ----------------------------------------------------------------------------------
@@ -213,7 +192,9 @@ def test_positions_that_name_no_tokens_are_refused(network: Any, positions: Any)
 def test_growth_does_not_depend_on_the_cadence(network: Any, mode: Any, cadence: int) -> None:
     every = depth_growth(network, IDS, tangents=3, mode=mode, cadence=1)
     some = depth_growth(network, IDS, tangents=3, mode=mode, cadence=cadence)
-    assert some.profile == pytest.approx(every.profile, abs=1e-9)
+    # Renewal by norms is exact; Q of a QR is another input, rounded within as the model rounds.
+    exact = mode == "independent" or not in_float32(network)
+    assert some.profile == pytest.approx(every.profile, abs=1e-9 if exact else 1e-4)
 
 
 def test_eager_and_math_attention_grow_alike() -> None:
@@ -245,7 +226,9 @@ class Fused(torch.autograd.Function):
         return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
 
 
-def fused_attention(_: Module, q: Tensor, k: Tensor, v: Tensor, *__: Any, **___: Any) -> Any:
+def fused_attention(
+    _layer: Module, q: Tensor, k: Tensor, v: Tensor, *_args: Any, **_kwargs: Any
+) -> tuple[Tensor, None]:
     groups = q.shape[1] // k.shape[1]
     k, v = (heads.repeat_interleave(groups, dim=1) for heads in (k, v))
     return Fused.apply(q, k, v).transpose(1, 2).contiguous(), None  # type: ignore[no-untyped-call]
@@ -264,7 +247,9 @@ def test_attention_that_cannot_be_followed_is_switched_and_the_switch_is_noted()
 
 def test_grouped_experts_are_switched_and_the_switch_is_noted() -> None:
     torch.manual_seed(0)
-    config = MixtralConfig(**SIZES, intermediate_size=32, num_local_experts=4)
+    config = MixtralConfig(
+        **SIZES, num_key_value_heads=2, intermediate_size=32, num_local_experts=4
+    )
     network = MixtralForCausalLM(config).eval()
     before = network.config._experts_implementation
     growth = depth_growth(network, IDS, tangents=2)
@@ -300,111 +285,3 @@ def test_the_bundled_models_primal_is_its_ordinary_forward(bundled: Any) -> None
         ordinary = bundled(IDS).logits
         ours = logits_of(bundled, torch.from_numpy(growth.primal))
     assert float((ours - ordinary).abs().max() / ordinary.abs().max()) < 1e-6
-
-
-# -- what is refused ----------------------------------------------------------------------------
-
-
-@contextmanager
-def spoiled(network: Any, layer: int, spoil: Any) -> Iterator[None]:
-    """A model with one layer's forward replaced by ``spoil(layer's own output)``."""
-    module = layers_of(network)[layer]
-    own = module.forward
-
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        return spoil(own(*args, **kwargs))
-
-    module.forward = forward
-    try:
-        yield
-    finally:
-        module.forward = own
-
-
-def unfollowable(hidden: Tensor) -> Tensor:
-    return torch.from_numpy(hidden.numpy() * 1.0)
-
-
-def test_a_layer_that_cannot_be_followed_names_layer_and_operation() -> None:
-    network = llama().double()
-    with (
-        spoiled(network, 2, unfollowable),
-        pytest.raises(DepthError, match=r"layer 2 of 6: .* cannot follow .*hidden\.numpy\(\)"),
-    ):
-        depth_growth(network, IDS)
-
-
-def test_a_model_with_a_hand_written_activation_names_it() -> None:
-    torch.manual_seed(0)
-    network = BloomForCausalLM(BloomConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, n_head=4))
-    with pytest.raises(DepthError, match="GeLUFunction"):
-        depth_growth(network.eval(), IDS)
-
-
-def test_a_layer_that_drops_a_derivative_is_refused() -> None:
-    network = llama().double()
-    with (
-        spoiled(network, 1, lambda hidden: hidden + torch.sin(20 * hidden.detach())),
-        pytest.raises(DepthError, match="layer 1 of 6: its tangent contradicts"),
-    ):
-        depth_growth(network, IDS)
-
-
-def test_a_layer_that_remembers_is_refused() -> None:
-    network, calls = llama().double(), iter(range(1000))
-    with (
-        spoiled(network, 3, lambda hidden: hidden * (1 + next(calls))),
-        pytest.raises(DepthError, match=r"model\.layers\.3 .*differs"),
-    ):
-        depth_growth(network, IDS)
-
-
-def test_work_between_the_layers_is_refused() -> None:
-    network = llama().double()
-    hook = layers_of(network)[4].register_forward_pre_hook(lambda _, args: (args[0] * 2, *args[1:]))
-    with hook, pytest.raises(DepthError, match=r"between model\.layers\.3 and model\.layers\.4"):
-        depth_growth(network, IDS)
-
-
-def test_an_argument_that_carries_the_hidden_state_around_the_layers_is_refused() -> None:
-    network, first = llama().double(), layers_of(llama())[0]
-    first = layers_of(network)[0]
-    seen: list[Tensor] = []
-
-    def remember(_: Module, args: tuple[Any, ...]) -> None:
-        seen[:] = [args[0].mean()]
-
-    def pass_on(_: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return args, kwargs | {"first_value": seen[0]}
-
-    with (
-        first.register_forward_pre_hook(remember),
-        layers_of(network)[5].register_forward_pre_hook(pass_on, with_kwargs=True),
-        pytest.raises(DepthError, match=r"'first_value' of model\.layers\.5 depends on"),
-    ):
-        depth_growth(network, IDS)
-
-
-def test_a_model_without_a_list_of_layers_is_refused() -> None:
-    network = llama(num_hidden_layers=0).double()
-    with pytest.raises(DepthError, match="LlamaForCausalLM has no list of layers"):
-        depth_growth(network, IDS)
-
-
-def test_dropout_batches_and_encoders_are_refused() -> None:
-    network = llama()
-    with pytest.raises(DepthError, match="one prompt"):
-        depth_growth(network, IDS.repeat(2, 1))
-    with pytest.raises(DepthError, match=r"call \.eval\(\) first"):
-        depth_growth(network.train(), IDS)
-    encoder = T5ForConditionalGeneration(T5Config(vocab_size=VOCABULARY, d_model=8, num_layers=1))
-    with pytest.raises(DepthError, match="encoder-decoder"):
-        depth_growth(encoder.eval(), IDS)
-
-
-def test_weights_that_are_not_finite_name_the_layer() -> None:
-    network = llama().double()
-    with torch.no_grad():
-        layers_of(network)[1].mlp.down_proj.weight.fill_(math.nan)  # type: ignore[union-attr,operator]
-    with pytest.raises(DepthError, match=r"model\.layers\.1|layer 1"):
-        depth_growth(network, IDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -11,52 +10,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from dynamics.maps import WIDTH, chain, matrix, random_tangents, state, tanh_network
 from pytest_promptchaos.dynamics.tangent import draw_tangents, push
-from pytest_promptchaos.errors import DepthError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pytest_promptchaos.dynamics.tangent import Growth
 
-    from torch import Tensor
-
-    from pytest_promptchaos.dynamics.tangent import Growth, Step
-
-WIDTH = 5
 CADENCES = (1, 2, 4, 8, None)
 SEEDS = st.integers(0, 2**20)
-
-
-def matrix(seed: int, width: int = WIDTH) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(width, width, generator=generator, dtype=torch.float64)
-
-
-def linear(weights: Tensor) -> Step:
-    return lambda state: state @ weights.T
-
-
-def chain(matrices: Sequence[Tensor]) -> list[Step]:
-    return [linear(weights) for weights in matrices]
-
-
-def tanh_network(layers: int, dtype: torch.dtype = torch.float64) -> list[Step]:
-    weights = [matrix(seed).to(dtype) for seed in range(layers)]
-
-    def layer(weight: Tensor) -> Step:
-        return lambda state: state + torch.tanh(state @ weight.T)
-
-    return [layer(weight) for weight in weights]
-
-
-def state(dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.linspace(-1, 1, WIDTH, dtype=dtype)
-
-
-def random_tangents(count: int = 4) -> Tensor:
-    return draw_tangents((WIDTH,), count, seed=0)
 
 
 # -- known answers ------------------------------------------------------------------------------
@@ -152,6 +115,13 @@ def test_states_and_norms_are_those_of_the_plain_steps() -> None:
     assert growth.primal.tolist() == now.tolist()
     assert growth.state_norms == pytest.approx(np.array(norms), rel=1e-14)
     assert growth.parity == 0.0
+
+
+def test_growth_along_with_the_state_is_no_relative_growth() -> None:
+    growth = push([lambda x: 3.0 * x, lambda x: 0.5 * x], state(), random_tangents())
+    assert growth.relative_profile == pytest.approx(np.zeros((4, 2)), abs=1e-12)
+    shifted = push([lambda x: x + 1.0], torch.ones(WIDTH), random_tangents())
+    assert shifted.relative_profile == pytest.approx(np.full((4, 1), -math.log(2)), abs=1e-6)
 
 
 # -- what may not change the numbers ------------------------------------------------------------
@@ -262,119 +232,3 @@ def test_no_tangent_outgrows_the_largest_singular_value(seed: int) -> None:
     growth = push(chain(maps), state(), random_tangents())
     largest = np.log([float(torch.linalg.matrix_norm(m, 2)) for m in maps])
     assert (growth.profile <= largest + 1e-9).all()
-
-
-# -- what is refused ----------------------------------------------------------------------------
-
-
-class Unfollowable(torch.autograd.Function):
-    """An operation with a reverse rule only, as fused kernels have it."""
-
-    @staticmethod
-    def forward(_: object, values: Tensor) -> Tensor:
-        return values * 2
-
-    @staticmethod
-    def backward(_: object, grad: Tensor) -> Tensor:
-        return grad * 2
-
-
-def doubled(values: Tensor) -> Tensor:
-    result: Tensor = Unfollowable.apply(values)  # type: ignore[no-untyped-call]
-    return result
-
-
-def flash(values: Tensor) -> Tensor:
-    heads = values.reshape(1, 1, 1, WIDTH)
-    return functional.scaled_dot_product_attention(heads, heads, heads).reshape(WIDTH)
-
-
-@pytest.mark.parametrize(
-    ("step", "named"),
-    [
-        (flash, "_scaled_dot_product_flash_attention_for_cpu"),
-        (doubled, "Unfollowable.apply"),
-        (lambda x: torch.from_numpy(x.numpy() * 2), "x.numpy()"),
-    ],
-)
-def test_an_operation_without_forward_derivative_is_named(step: Step, named: str) -> None:
-    with pytest.raises(DepthError, match="layer 1 of 2: forward-mode AD cannot follow") as caught:
-        push([lambda x: x * 1.0, step], state(), random_tangents())
-    assert named in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        lambda x: x.detach() * 2,
-        lambda x: x + 3 * torch.tanh(x.detach()),
-        lambda x: x * x.sum().item() + x.sum().item(),
-    ],
-)
-def test_a_silently_dropped_derivative_is_refused(step: Step) -> None:
-    with pytest.raises(DepthError, match="layer 0 of 1: its tangent contradicts a finite diff"):
-        push([step], state() + 2, random_tangents())
-
-
-def test_a_custom_kernel_without_derivative_is_refused() -> None:
-    library = torch.library.Library("promptchaos_test", "DEF")  # type: ignore[no-untyped-call]
-    library.define("double(Tensor x) -> Tensor")  # type: ignore[no-untyped-call]
-    library.impl("double", lambda x: x * 2, "CPU")  # type: ignore[no-untyped-call]
-    kernel = torch.ops.promptchaos_test.double
-    with pytest.raises(DepthError, match="custom kernel"):
-        push([lambda x: x + kernel(x)], state(), random_tangents())
-
-
-def test_a_step_that_is_another_function_under_forward_mode_is_refused() -> None:
-    calls = itertools.count()
-    with pytest.raises(DepthError, match=r"differs from the plain one by 1\.0e\+00"):
-        push([lambda x: x * (1 + next(calls) % 2)], state(), random_tangents())
-
-
-@pytest.mark.parametrize(("value", "words"), [(math.nan, "state"), (math.inf, "state")])
-def test_a_number_that_is_not_finite_names_its_layer(value: float, words: str) -> None:
-    with pytest.raises(DepthError, match=f"layer 2 of 3: the {words} hold NaN or infinity"):
-        push([lambda x: x + 1, lambda x: x + 2, lambda x: x + value], state(), random_tangents())
-
-
-def test_a_derivative_that_is_not_finite_names_its_layer() -> None:
-    with pytest.raises(DepthError, match="layer 0 of 1: the tangents hold NaN or infinity"):
-        push([torch.sqrt], torch.zeros(WIDTH), random_tangents())
-
-
-def test_a_tangent_that_vanishes_names_its_layer() -> None:
-    with pytest.raises(DepthError, match="layer 1 of 2: tangent 0 vanishes"):
-        push([lambda x: x + 1, lambda x: x * 0.0], state(), random_tangents())
-
-
-def test_orthogonal_tangents_that_rounding_has_merged_are_refused() -> None:
-    steep = torch.diag(torch.tensor([1e6, 1.0, 1.0, 1.0, 1.0], dtype=torch.float64))
-    mixed = [matrix(1) @ steep @ matrix(2)] * 4
-    with pytest.raises(DepthError, match="smaller cadence"):
-        push(chain(mixed), state(), random_tangents(), mode="orthogonal", cadence=None)
-
-
-@pytest.mark.parametrize(
-    ("knobs", "why"),
-    [
-        ({"mode": "other"}, "choose one of independent, orthogonal"),
-        ({"cadence": 0}, "cadence is 0"),
-        ({"chunk": -1}, "chunk is -1"),
-    ],
-)
-def test_knobs_that_make_no_sense_are_refused(knobs: dict[str, object], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        push(tanh_network(1), state(), random_tangents(), **knobs)  # type: ignore[arg-type]
-
-
-def test_arguments_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="no steps"):
-        push([], state(), random_tangents())
-    with pytest.raises(ValueError, match="do not fit"):
-        push(tanh_network(1), state(), torch.ones(2, WIDTH + 1))
-    with pytest.raises(ValueError, match="do not exist in 5 dimensions"):
-        push(tanh_network(1), state(), random_tangents(6), mode="orthogonal")
-    with pytest.raises(ValueError, match="a tangent is zero"):
-        push(tanh_network(1), state(), torch.zeros(2, WIDTH))
-    with pytest.raises(ValueError, match="a combination"):
-        push(tanh_network(1), state(), torch.ones(2, WIDTH), mode="orthogonal")

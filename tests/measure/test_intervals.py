@@ -73,7 +73,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(1)
     samples = [rng.exponential(0.2, size=12) for _ in range(150)]
     covered = sum(f.low <= 0.2 <= f.high for f in (clustered_mean([s]) for s in samples))
-    # BCa with 12 skewed values is known to undercover a little; 83 % is 4 standard errors below 95 %.
+    # BCa undercovers a little with 12 skewed values; 83 % lies 6 standard errors below 95 %.
     assert covered / 150 > 0.83
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
 from pytest_promptchaos.records import (
+    SMALL_RUNGS,
     Branch,
     Control,
     Curve,
@@ -27,6 +29,9 @@ HOSTILE = (
 )
 """Markup, template syntax, a comment, CDATA's end, control characters and a direction override."""
 
+Edit: TypeAlias = tuple[Rung, str, str, str]
+"""Rung, kind, the edit in words, and the prompt that it made."""
+
 EDITS: tuple[tuple[Rung, str, str, str, float], ...] = (
     ("format", "doubled inner space", "doubled the space after 'book'", "book  like", 0.31),
     ("format", "trailing newline", "added a newline at the end", "Dune.\n", 0.24),
@@ -38,13 +43,11 @@ EDITS: tuple[tuple[Rung, str, str, str, float], ...] = (
     ("positive_control", "authored", "asked for a recipe instead", "Give me a recipe.", 0.93),
 )
 
-CENTER = ("Try", " Hyperion", " by", " Dan", " Simmons", ".", " It", " is", " a", " long", " saga",
-          " of", " faith", " and", " war", ".", "<end>")  # fmt: skip
-OTHER = ("Try", " Hyperion", " by", " Dan", " Simmons", ",", " which", " has", " the", " same",
-         " political", " depth", ",", "\n", "then", " The", " Fall", ".", "<end>")  # fmt: skip
+CENTER = ("Try", " Hyperion", " by", " Dan", " Simmons", ".", " It", " is", " long", ".", "<end>")
+OTHER = (*CENTER[:5], ",", " which", " has", " depth", ",", "\n", "then", " more", ".", "<end>")
 
 
-def model(name: str, **changes: str) -> ModelIdentity:
+def model(name: str, **changes: object) -> ModelIdentity:
     """Return a model's identity, told from others by its name."""
     identity = ModelIdentity(
         pin=f"bundled:{name}",
@@ -56,21 +59,20 @@ def model(name: str, **changes: str) -> ModelIdentity:
         device="cpu",
         attention="eager",
         versions=(("torch", "2.13.0"), ("transformers", "5.23.0")),
-        notes=("cleared repetition_penalty=1.1 of generation_config",),
+        notes=("cleared repetition_penalty=1.1",),
     )
-    return replace(identity, **changes)
+    return replace(identity, **changes)  # type: ignore[arg-type]
 
 
-def pair(
-    rung: Rung, kind: str, edit: str, text: str, distance: float, tokens: tuple[str, ...] = OTHER
-) -> Pair:
+def pair(edit: Edit, distance: float, tokens: tuple[str, ...] = OTHER) -> Pair:
     """Return a measured pair whose outputs part at step 5."""
+    rung, kind, words, text = edit
     return Pair(
         prompt_id="dune",
         neighbor_id=f"{rung}-{kind}",
         rung=rung,
         kind=kind,
-        edit=edit,
+        edit=words,
         origin="authored" if kind == "authored" else "mechanical",
         certification="effective",
         token_delta=1,
@@ -85,10 +87,10 @@ def pair(
     )
 
 
-def erased(rung: Rung, kind: str, edit: str) -> Pair:
+def erased(edit: Edit) -> Pair:
     """Return a pair whose edit the chat template removed: it has no second output."""
     return replace(
-        pair(rung, kind, edit, "Recommend a book like Dune. ", 0.0),
+        pair(edit, 0.0),
         certification="erased",
         token_delta=0,
         output_b="",
@@ -100,15 +102,15 @@ def erased(rung: Rung, kind: str, edit: str) -> Pair:
 
 
 def pairs(scale: float) -> tuple[Pair, ...]:
-    """Return the neighbors of one prompt, worst first; the worst one's output is hostile."""
-    measured = [pair(*edit[:4], min(1.0, edit[4] * scale)) for edit in EDITS]
-    measured[0] = pair(*EDITS[0][:4], 0.31 * scale, (*CENTER[:5], HOSTILE, " and", " more", "<end>"))
+    """Return the neighbors of one prompt, judged ones first; the worst has a hostile output."""
+    measured = [pair(edit[:4], min(1.0, edit[4] * scale)) for edit in EDITS]
+    tokens = (*CENTER[:5], HOSTILE, " and", " more", "<end>")
+    measured[0] = pair(EDITS[0][:4], 0.31 * scale, tokens)
     same = replace(measured[4], tokens_b=CENTER, output_b=measured[4].output_a, branch=None)
     measured[4] = replace(same, distances={"semantic": 0.0, "token_edit": 0.0, "js": 1e-9})
-    judged = ("format", "punctuation", "synonym")
-    ranked = sorted(measured[:-1], key=lambda one: (one.rung not in judged, -one.distances["semantic"]))
-    dropped = erased("format", "trailing space", "added a space at the end")
-    return (*ranked, measured[-1], replace(dropped, neighbor_id="format-trailing space"))
+    ranked = sorted(measured, key=lambda p: (p.rung not in SMALL_RUNGS, -p.distances["semantic"]))
+    trailing: Edit = ("format", "trailing space", "added a space at the end", "Recommend a book. ")
+    return (*ranked, erased(trailing))
 
 
 def stability(value: float, low: float, high: float, scale: float) -> Measurement:
@@ -177,7 +179,7 @@ CONTROLS = (
         words="a recipe instead of a book is detected",
         value=0.93,
     ),
-    Control(name="rung not run", role="note", state="absent", words="small_semantic: no text given"),
+    Control(name="rung not run", role="note", state="absent", words="small_semantic: no text"),
 )
 
 
@@ -252,9 +254,10 @@ def depth(outcome: Outcome, name: str, scale: float) -> Verdict:
 
 
 def record(*verdicts: Verdict, node: str = "test_dune", status: str = "failed") -> Record:
-    """Return the record of one test."""
+    """Return the record of one test, named with its model as pytest does."""
+    parameter = "".join(f"[{one.model.pin}]" for one in verdicts[:1])
     return Record(
-        node_id=f"tests/test_books.py::{node}[small]",
+        node_id=f"tests/test_books.py::{node}{parameter}",
         status=status,  # type: ignore[arg-type]
         verdicts=verdicts,
         environment={"python": "3.11.9", "platform": "Linux", "torch": "2.13.0"},

@@ -1,30 +1,24 @@
-"""The page as a browser sees it: no request, no message, no overflow, nothing run."""
+"""A headless Chromium that tells which requests and messages a page causes."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import pytest
-
-from pytest_promptchaos.report.html import write_page
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from pytest_promptchaos.records import Record
+    from typing import IO
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
 FLAGS = (
     "--headless",
@@ -36,6 +30,7 @@ FLAGS = (
     "--no-first-run",
     "--remote-debugging-pipe",
 )
+MESSAGES = {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
 PHONE, DESK = 390, 1280
 
 
@@ -50,12 +45,11 @@ class Seen:
 class Browser:
     """A headless Chromium, spoken to in the DevTools protocol over a pair of pipes."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ask: int, answer: int) -> None:
-        self.process = process
-        self._ask = ask
-        self._answer = os.fdopen(answer, "rb")
+    def __init__(self, asks: IO[bytes], answers: IO[bytes]) -> None:
+        self._asks = asks
+        self._answers = answers
         self._asked = 0
-        self._events: list[dict[str, dict[str, dict[str, str]]]] = []
+        self._events: list[dict[str, Any]] = []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = str(attached["sessionId"])
@@ -70,19 +64,22 @@ class Browser:
         message = {"id": self._asked, "method": method, "params": parameters}
         if self._session:
             message["sessionId"] = self._session
-        os.write(self._ask, json.dumps(message).encode() + b"\0")
+        self._asks.write(json.dumps(message).encode() + b"\0")
         while True:
             heard = self._hear()
             if heard.get("id") == self._asked:
                 assert "error" not in heard, heard
                 return dict(heard["result"])
 
-    def _hear(self) -> dict[str, dict[str, dict[str, str]]]:
-        letters = iter(lambda: self._answer.read(1), b"\0")
-        heard = json.loads(b"".join(letters))
+    def _hear(self) -> dict[str, Any]:
+        letters = bytearray()
+        while (letter := self._answers.read(1)) != b"\0":
+            assert letter, "Chromium ended before it answered"
+            letters += letter
+        heard: dict[str, Any] = json.loads(letters)
         if "method" in heard:
             self._events.append(heard)
-        return dict(heard)
+        return heard
 
     def view(self, page: Path, *, width: int = DESK, scheme: str = "light") -> Seen:
         """Open the page at a width and colour scheme and return what was reported."""
@@ -97,20 +94,16 @@ class Browser:
         )
         self._events.clear()
         self.call("Page.navigate", url=page.as_uri())
-        while not any(str(event["method"]) == "Page.loadEventFired" for event in self._events):
+        while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             self._hear()
         # Two frames later every message of the page has been sent.
         self.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return self._seen()
 
     def _seen(self) -> Seen:
-        named = [(str(event["method"]), event["params"]) for event in self._events]
+        named = [(event["method"], event["params"]) for event in self._events]
         return Seen(
-            messages=tuple(
-                json.dumps(found)
-                for method, found in named
-                if method in {"Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"}
-            ),
+            messages=tuple(json.dumps(found) for method, found in named if method in MESSAGES),
             requests=tuple(
                 found["request"]["url"]
                 for method, found in named
@@ -127,10 +120,14 @@ class Browser:
         assert isinstance(result, dict)
         return result.get("value")
 
-    def picture(self, target: Path) -> None:
-        """Write the whole page as a PNG file."""
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True)
-        target.write_bytes(base64.b64decode(str(answer["data"])))
+
+# DevTools reads descriptor 3 and writes descriptor 4.
+LAUNCH = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 @contextmanager
@@ -139,20 +136,17 @@ def opened(profile: Path) -> Iterator[Browser]:
     assert CHROMIUM is not None
     from_us, ask = os.pipe()
     answer, to_us = os.pipe()
-    # DevTools reads descriptor 3 and writes descriptor 4.
-    shell = f'exec "$0" "$@" 3<&{from_us} 4>&{to_us}'
-    flags = (*FLAGS, f"--user-data-dir={profile}")
-    with subprocess.Popen(
-        ["sh", "-c", shell, CHROMIUM, *flags],
+    launch = [sys.executable, "-c", LAUNCH, str(from_us), str(to_us)]
+    process = subprocess.Popen(
+        [*launch, CHROMIUM, *FLAGS, f"--user-data-dir={profile}"],
         pass_fds=(from_us, to_us),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    ) as process:
-        os.close(from_us)
-        os.close(to_us)
-        browser = Browser(process, ask, answer)
+    )
+    os.close(from_us)
+    os.close(to_us)
+    with process, os.fdopen(ask, "wb", buffering=0) as asks, os.fdopen(answer, "rb") as answers:
         try:
-            yield browser
+            yield Browser(asks, answers)
         finally:
-            browser._session = ""
-            browser.call("Browser.close")
+            process.terminate()

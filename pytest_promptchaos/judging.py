@@ -1,0 +1,64 @@
+"""Findings x limit -> verdict, kept for the report and enforced on the test."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Literal
+
+from pytest_promptchaos.errors import VerdictError
+from pytest_promptchaos.records import Outcome, Verdict
+from pytest_promptchaos.session import active
+from pytest_promptchaos.verdict.explain import explanation, sentence
+from pytest_promptchaos.verdict.judge import judge, settle
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.records import Findings, Limit
+
+
+class InconclusiveWarning(UserWarning):
+    """A verdict is inconclusive and was let through by ``inconclusive=warn``."""
+
+
+def judge_findings(
+    check: str,
+    findings: Findings,
+    limit: Limit,
+    *,
+    expect: Literal["passed", "failed"] = "passed",
+    name: str = "",
+) -> Verdict:
+    """Return the verdict on findings, and keep it for the report; never raises.
+
+    ``expect="failed"`` is for a check that shows what a failure looks like; ``name`` is the
+    check's own name in a suite.
+    """
+    controls = settle(findings.controls, limit)
+    outcome = judge(findings.measurement, limit, controls)
+    around = str(findings.settings.get("prompts", ""))
+    told = sentence(findings.model.pin, around, findings.measurement, limit, outcome)
+    verdict = Verdict(
+        check=check,
+        id=name or f"{check}({around})",
+        outcome=outcome,
+        limit=limit,
+        sentence=told,
+        explanation=explanation(told, findings, limit, outcome, controls),
+        worst=next((p.neighbor_id for p in findings.pairs if p.branch is not None), None),
+        expect=expect,
+        seed=int(findings.settings.get("seed") or 0),
+        **{**vars(findings), "controls": controls},
+    )
+    active().record(verdict)
+    return verdict
+
+
+def enforce(verdict: Verdict) -> Verdict:
+    """Return a verdict that is green; raise ``VerdictError`` with the evidence for any other."""
+    __tracebackhide__ = True
+    relaxed = active().settings.inconclusive == "warn"
+    if verdict.outcome is Outcome.INCONCLUSIVE and relaxed:
+        warnings.warn(verdict.sentence, InconclusiveWarning, stacklevel=3)
+        return verdict
+    if verdict.outcome is not Outcome.PASSED:
+        raise VerdictError(verdict)
+    return verdict

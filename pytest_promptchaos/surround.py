@@ -1,0 +1,90 @@
+"""Prompts as users give them -> neighborhoods: the first step of every check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_promptchaos.errors import NeighborhoodError, PromptError
+from pytest_promptchaos.neighborhoods.ladder import as_prompt, neighborhood
+from pytest_promptchaos.records import RUNGS, SMALL_RUNGS, Neighborhood, Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import Rung
+
+Asked: TypeAlias = str | Prompt | Neighborhood
+
+
+def neighborhoods_of(
+    asked: Sequence[Asked],
+    *,
+    rungs: Sequence[Rung],
+    paraphrases: Sequence[str],
+    small_semantic: Sequence[str],
+    positive_control: Sequence[str],
+    per_rung: int,
+    seed: int,
+) -> list[Neighborhood]:
+    """Return one neighborhood per prompt; those given ready-made stay as they are."""
+    authored = (*paraphrases, *small_semantic, *positive_control)
+    if authored and (len(asked) > 1 or isinstance(asked[0], Neighborhood)):
+        raise NeighborhoodError(
+            "authored texts were given beside several prompts or a ready-made neighborhood, so it "
+            "is unclear whose they are: build each with neighborhood(prompt, paraphrases=...)"
+        )
+    centers = [center_of(a) for a in asked]
+    check_distinct(centers)
+    return [
+        a
+        if isinstance(a, Neighborhood)
+        else neighborhood(
+            center,
+            rungs=ladder(rungs, paraphrases, small_semantic),
+            seed=seed,
+            per_rung=per_rung,
+            paraphrases=paraphrases,
+            small_semantic=small_semantic,
+            positive_control=positive_control,
+            other_prompts=[c for c in centers if c.id != center.id],
+        )
+        for a, center in zip(asked, centers, strict=True)
+    ]
+
+
+def ladder(
+    judged: Sequence[Rung], paraphrases: Sequence[str], small_semantic: Sequence[str]
+) -> tuple[Rung, ...]:
+    """Return the rungs to run: the judged ones, the small ones, the authored ones, the controls.
+
+    A judged rung is asked for even when nothing is authored for it, so that its absence is told.
+    """
+    wanted: set[Rung] = {"identical", *SMALL_RUNGS, "positive_control", *judged}
+    wanted |= {"paraphrase"} if paraphrases else set()
+    wanted |= {"small_semantic"} if small_semantic else set()
+    return tuple(rung for rung in RUNGS if rung in wanted)
+
+
+def several(prompt: Asked | Sequence[Asked]) -> Sequence[Asked]:
+    """Return the prompts as a sequence; a text is one prompt, not a sequence of letters."""
+    if isinstance(prompt, str | Prompt | Neighborhood):
+        return [prompt]
+    if not prompt:
+        raise PromptError("no prompt was given: pass a text, a Prompt, a Neighborhood or several")
+    return prompt
+
+
+def center_of(asked: Asked) -> Prompt:
+    """Return the prompt in the middle of what was asked."""
+    return asked.center if isinstance(asked, Neighborhood) else as_prompt(asked)
+
+
+def check_distinct(prompts: Sequence[Prompt]) -> None:
+    """Raise ``PromptError`` for prompts that share an id."""
+    ids = [prompt.id for prompt in prompts]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise PromptError(
+            f"prompt {twice[0]!r} was given more than once: it would count twice in the mean; "
+            "give each prompt an id of its own or drop the copy"
+        )

@@ -1,0 +1,168 @@
+"""What a template erases is reported as erased, and never counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_promptchaos.errors import NeighborhoodError, PromptError
+from pytest_promptchaos.neighborhoods.certify import certify, effective_n, token_delta_kind
+from pytest_promptchaos.neighborhoods.ladder import neighborhood
+from pytest_promptchaos.records import RUNGS, Neighbor, Neighborhood, Prompt
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.records import Rung
+
+CENTER = Prompt(id="dune", text="Recommend a book.")
+
+
+def trimming(prompt: Prompt) -> list[int]:
+    """Render as a template that strips the message: one token per byte."""
+    return list(prompt.text.strip().encode())
+
+
+def keeping(prompt: Prompt) -> list[int]:
+    return list(prompt.text.encode())
+
+
+def around(*texts: tuple[str, Rung, str]) -> Neighborhood:
+    """Return a neighborhood of ``(id, rung, text)`` around the center."""
+    return Neighborhood(
+        center=CENTER,
+        neighbors=tuple(
+            Neighbor(
+                id=name,
+                prompt=replace(CENTER, text=text),
+                rung=rung,
+                kind="by_hand",
+                edit="edited by hand",
+                origin="authored",
+            )
+            for name, rung, text in texts
+        ),
+        seed=0,
+        ladder_version=1,
+    )
+
+
+def certifications(built: Neighborhood) -> dict[str, str]:
+    return {neighbor.id: neighbor.certification for neighbor in built.neighbors}
+
+
+def test_a_trailing_space_is_erased_by_a_trimming_template_only() -> None:
+    built = around(("space", "format", CENTER.text + " "))
+    assert certifications(certify(built, trimming)) == {"space": "erased"}
+    assert certifications(certify(built, keeping)) == {"space": "effective"}
+
+
+def test_an_erased_neighbor_does_not_count() -> None:
+    built = around(
+        ("space", "format", CENTER.text + " "),
+        ("inner", "format", "Recommend a  book."),
+        ("mark", "punctuation", "Recommend a book!"),
+    )
+    assert effective_n(certify(built, trimming)) == 2
+    assert effective_n(certify(built, keeping)) == 3
+    assert effective_n(certify(built, keeping), ["punctuation"]) == 1
+
+
+def test_the_token_delta_counts_token_edits() -> None:
+    built = around(
+        ("same", "identical", CENTER.text),
+        ("mark", "punctuation", "Recommend a book!"),
+        ("lead", "format", "\n\n" + CENTER.text),
+    )
+    deltas = {n.id: n.token_delta for n in certify(built, keeping).neighbors}
+    assert deltas == {"same": 0, "mark": 1, "lead": 2}
+
+
+def test_the_identical_control_is_certified_as_such() -> None:
+    certified = certify(around(("same", "identical", CENTER.text)), trimming)
+    assert certifications(certified) == {"same": "identical"}
+    assert effective_n(certified, RUNGS) == 0
+
+
+def test_a_render_that_changes_between_two_calls_is_refused() -> None:
+    calls = iter(range(10))
+    with pytest.raises(PromptError, match="the template is not deterministic"):
+        certify(around(("same", "identical", CENTER.text)), lambda _prompt: [next(calls)])
+
+
+def test_two_neighbors_that_render_alike_count_once() -> None:
+    built = around(
+        ("b", "format", "Recommend a book. Now."),
+        ("a", "format", " Recommend a book. Now. "),
+        ("0", "paraphrase", "Recommend a book. Now.  "),
+    )
+    certified = certify(built, trimming)
+    assert certifications(certified) == {"b": "duplicate", "a": "effective", "0": "duplicate"}
+    assert effective_n(certified, RUNGS) == 1
+
+
+def test_certifying_for_another_model_replaces_what_was_there() -> None:
+    built = neighborhood(CENTER)
+    assert certify(certify(built, trimming), keeping) == certify(built, keeping)
+
+
+def test_counting_an_uncertified_neighborhood_is_refused() -> None:
+    with pytest.raises(NeighborhoodError, match=r"'dune' is not certified.*certify\(\) first"):
+        effective_n(around(("space", "format", CENTER.text + " ")))
+
+
+@pytest.mark.parametrize(
+    ("delta", "kind"),
+    [(0, "identical"), (1, "one edit"), (2, "2-3 tokens"), (3, "2-3 tokens"), (4, "more")],
+)
+def test_token_delta_kind(delta: int, kind: str) -> None:
+    assert token_delta_kind(delta) == kind
+
+
+def test_a_negative_token_delta_is_refused() -> None:
+    with pytest.raises(ValueError, match="got -1"):
+        token_delta_kind(-1)
+
+
+@given(modulus=st.integers(1, 300), seed=st.integers(0, 20), trims=st.booleans())
+@settings(deadline=None)
+def test_whatever_the_tokenizer_the_effective_ones_are_all_that_differs(
+    modulus: int, seed: int, trims: bool
+) -> None:
+    def render(prompt: Prompt) -> list[int]:
+        ids = trimming(prompt) if trims else keeping(prompt)
+        return [token % modulus for token in ids]
+
+    certified = certify(neighborhood(CENTER, seed=seed), render)
+    center = render(CENTER)
+    effective = [render(n.prompt) for n in certified.neighbors if n.certification == "effective"]
+    for neighbor in certified.neighbors:
+        ids = render(neighbor.prompt)
+        if neighbor.certification in {"erased", "identical"}:
+            assert ids == center
+            assert neighbor.token_delta == 0
+        else:
+            assert ids != center
+            assert effective.count(ids) == 1
+
+
+ALIKE = around(
+    ("b", "format", CENTER.text + " "),
+    ("c", "punctuation", "Recommend a book!"),
+    ("d", "punctuation", "Recommend a book! "),
+    ("a", "paraphrase", " Recommend a book!"),
+)
+
+
+@given(order=st.permutations(ALIKE.neighbors))
+@settings(deadline=None)
+def test_the_order_of_the_neighbors_changes_no_certification(order: list[Neighbor]) -> None:
+    shuffled = certify(replace(ALIKE, neighbors=tuple(order)), trimming)
+    assert certifications(shuffled) == {
+        "a": "duplicate",
+        "b": "erased",
+        "c": "effective",
+        "d": "duplicate",
+    }

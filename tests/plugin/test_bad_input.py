@@ -1,0 +1,75 @@
+"""Bad input gets a clear error: what, why, and what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from plugin.conftest import TOKENS
+
+
+def check(
+    chaos: pytest.Pytester, prompt: str = "'Hello there'", **options: str
+) -> pytest.RunResult:
+    chaos.makepyfile(
+        f"""
+        from pytest_promptchaos import assert_stable_neighborhood
+
+        def test_it(chaos_model):
+            assert_stable_neighborhood(chaos_model, {prompt}, at_most=0.5, metric="token_edit")
+        """
+    )
+    flags = [f"--promptchaos-{name}={value}" for name, value in options.items()]
+    return chaos.runpytest_inprocess(*TOKENS, *flags)
+
+
+@pytest.mark.parametrize(
+    ("pin", "told"),
+    [
+        ("dir:nowhere", "*there is no directory '*nowhere'; write the path*"),
+        (
+            "hub:org/model",
+            "*has no revision*write the full 40-hex commit*--promptchaos-allow-unpinned*",
+        ),
+        ("hub:org/model@main", "*has the revision 'main', which can change under you*"),
+        ("bundled:tiny-chit", "*names no bundled model; did you mean 'bundled:tiny-chat'*"),
+        ("tiny-chat", "*is not one of bundled:NAME, dir:PATH or hub:ORG/NAME@*"),
+        ("bundled:tiny-chat?dtipe=float32", "*unknown option 'dtipe': did you mean 'dtype'*"),
+        ("bundled:tiny-chat?dtype=float8", "*dtype 'float8' is not one of*"),
+        ("bundled:tiny-chat?device=cuda:7", "*device 'cuda:7' was asked for, but torch*sees*"),
+    ],
+)
+def test_a_pin_that_names_no_one_model(chaos: pytest.Pytester, pin: str, told: str) -> None:
+    result = check(chaos, model=pin)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([told])
+
+
+@pytest.mark.parametrize("prompt", ["''", "'  \\n'", "[]"])
+def test_an_empty_prompt(chaos: pytest.Pytester, prompt: str) -> None:
+    result = check(chaos, prompt)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*PromptError: *"])
+
+
+def test_a_prompt_longer_than_the_context(chaos: pytest.Pytester) -> None:
+    result = check(chaos, "'word ' * 3000")
+    result.stdout.fnmatch_lines(["*has * tokens and the horizon is 16, but*takes 1024*shorten*"])
+
+
+def test_the_same_prompt_twice(chaos: pytest.Pytester) -> None:
+    result = check(chaos, "['Hello there', 'Hello there']")
+    result.stdout.fnmatch_lines(["*given more than once: it would count twice*"])
+
+
+@pytest.mark.parametrize(
+    ("embedder", "told"),
+    [
+        ("dir:nowhere", "*there is no directory*nowhere*"),
+        ("offline:other", "*embedder 'offline:other' is not one of offline:all-MiniLM-L6-v2*"),
+        ("hub:org/embedder", "*has no revision*"),
+    ],
+)
+def test_an_embedder_that_cannot_be_found(chaos: pytest.Pytester, embedder: str, told: str) -> None:
+    result = check(chaos, embedder=embedder)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([told])

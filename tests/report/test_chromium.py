@@ -1,0 +1,113 @@
+"""The page as a browser sees it: no request, no message, no overflow, nothing run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptchaos.report.html import write_page
+from report.browser import CHROMIUM, DESK, PHONE, Browser, opened
+from report.conftest import run_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+EVERY_VIEW = [(width, scheme) for width in (DESK, PHONE) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with opened(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_page(run_records(), path)
+    return path
+
+
+def test_a_page_that_speaks_and_fetches_is_caught(browser: Browser, tmp_path: Path) -> None:
+    loud = tmp_path / "loud.html"
+    loud.write_text(
+        "<!doctype html><title>a</title><script>console.error('heard')</script>"
+        "<img src='http://127.0.0.1:9/seen.png' alt=''><script>undefined()</script>"
+    )
+    seen = browser.view(loud)
+    assert any("heard" in message for message in seen.messages)
+    assert any("TypeError" in message for message in seen.messages)
+    assert "http://127.0.0.1:9/seen.png" in seen.requests
+
+
+@pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
+def test_the_page_opens_without_messages_or_requests(
+    browser: Browser, report: Path, width: int, scheme: str
+) -> None:
+    seen = browser.view(report, width=width, scheme=scheme)
+    assert seen.messages == ()
+    assert seen.requests == (report.as_uri(),)
+
+
+@pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
+def test_the_page_never_scrolls_sideways(
+    browser: Browser, report: Path, width: int, scheme: str
+) -> None:
+    browser.view(report, width=width, scheme=scheme)
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.run("innerWidth") == width
+    widest = browser.run("document.documentElement.scrollWidth")
+    assert isinstance(widest, int)
+    assert widest <= width
+
+
+def test_hostile_output_ran_nothing(browser: Browser, report: Path) -> None:
+    browser.view(report)
+    assert browser.run("document.images.length + document.scripts.length") == 0
+    assert browser.run("getComputedStyle(document.body).display") == "block"
+    assert browser.run("document.querySelector('mark').checkVisibility()") is True
+
+
+def test_even_an_injected_script_would_not_run(
+    browser: Browser, report: Path, tmp_path: Path
+) -> None:
+    injected = tmp_path / "injected.html"
+    script = "<script>document.title = 'run'</script>"
+    injected.write_text(report.read_text("utf-8").replace("<main>", f"<main>{script}"), "utf-8")
+    browser.view(injected)
+    assert browser.run("document.scripts.length") == 1
+    assert browser.run("document.title") == "Needs attention · promptchaos report"
+
+
+def test_light_and_dark_follow_the_reader(browser: Browser, report: Path) -> None:
+    def colours(scheme: str) -> list[str]:
+        browser.view(report, scheme=scheme)
+        ground = browser.run("getComputedStyle(document.body).backgroundColor")
+        line = browser.run("getComputedStyle(document.querySelector('figure path[stroke]')).stroke")
+        return [str(ground), str(line)]
+
+    assert colours("light")[0] == "rgb(246, 247, 248)"
+    assert colours("dark")[0] == "rgb(18, 20, 23)"
+    assert colours("light")[1] != colours("dark")[1]
+
+
+def test_side_by_side_outputs_stack_on_a_phone(browser: Browser, report: Path) -> None:
+    sides = "[...document.querySelector('.sides').children]"
+    script = f"new Set({sides}.map(one => one.offsetLeft)).size"
+    browser.view(report, width=DESK)
+    assert browser.run(script) == 2
+    browser.view(report, width=PHONE)
+    assert browser.run(script) == 1
+
+
+def test_paper_is_white_and_holds_no_navigation(browser: Browser, report: Path) -> None:
+    browser.view(report, scheme="dark")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.run("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert browser.run("getComputedStyle(document.querySelector('.card')).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )

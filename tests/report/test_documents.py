@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.report.documents import write_documents
+from pytest_promptchaos.report.evidence import read_records
+from pytest_promptchaos.report.html import page
+from pytest_promptchaos.report.junit import junit_xml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_promptchaos.records import Record
+
+
+def test_all_documents_of_a_run_lie_side_by_side(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    written = write_documents(records, tmp_path / "new")
+    assert list(written) == ["report", "junit", "evidence"]
+    assert read_records(written["evidence"]) == records
+    assert written["junit"].read_text("utf-8") == junit_xml(records)
+    assert written["report"].read_text("utf-8") == page(records)
+    assert written["evidence"].name in page(records)
+
+
+def test_documents_made_again_from_the_evidence_are_the_same(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    first = write_documents(records, tmp_path / "first")
+    again = write_documents(read_records(first["evidence"]), tmp_path / "again")
+    assert [path.read_bytes() for path in first.values()] == [
+        path.read_bytes() for path in again.values()
+    ]

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_promptchaos.records import Limit, Outcome, Verdict
+from pytest_promptchaos.report.heatmap import COLUMNS, ROWS, Cell, Heatmap, heatmaps
+from pytest_promptchaos.report.overview import judged
+from report.conftest import depth, pairs, record, verdict
+
+
+def only(*verdicts: Verdict) -> Heatmap:
+    (found,) = heatmaps(judged([record(*verdicts)]))
+    return found
+
+
+def cell(found: Heatmap, rung: str, kind: str = "", model: str = "small") -> Cell:
+    (row,) = [row for row in found.rows if (row.rung, row.kind) == (rung, kind)]
+    seen = row.cells[found.models.index(model)]
+    assert seen is not None
+    return seen
+
+
+def test_a_rung_shows_its_own_interval_and_effective_n() -> None:
+    seen = cell(only(verdict()), "format")
+    assert (seen.value, seen.low, seen.high) == pytest.approx((0.22, 0.154, 0.286))
+    assert (seen.n, seen.erased) == (3, 1)
+
+
+def test_a_kind_of_edit_shows_its_neighbors() -> None:
+    first, second = pairs(1.0)[:1] * 2
+    second = replace(second, neighbor_id="b", distances={"semantic": 0.11})
+    seen = cell(only(verdict(pairs=(first, second))), "format", "doubled inner space")
+    assert (seen.value, seen.low, seen.high, seen.n) == pytest.approx((0.21, 0.11, 0.31, 2))
+
+
+def test_an_erased_edit_has_no_number_but_its_reason() -> None:
+    seen = cell(only(verdict()), "format", "trailing space")
+    assert (seen.value, seen.n, seen.erased) == (None, 0, 1)
+    assert seen.reason == "erased by the template"
+
+
+def test_a_rung_without_a_value_has_its_reason() -> None:
+    seen = cell(only(verdict()), "small_semantic")
+    assert (seen.value, seen.reason) == (None, "none of 2 neighbors differs for the model")
+
+
+def test_a_neighbor_measured_by_two_checks_counts_once() -> None:
+    once, twice = only(verdict()), only(verdict(), verdict(id="again"))
+    assert twice == once
+
+
+def test_two_prompts_are_averaged_and_their_intervals_spanned() -> None:
+    other = verdict(
+        Outcome.PASSED, pairs=tuple(replace(one, prompt_id="emma") for one in pairs(0.2))
+    )
+    seen = cell(only(verdict(), other), "format")
+    assert seen.value == pytest.approx((0.22 + 0.044) / 2)
+    assert (seen.low, seen.high) == pytest.approx((0.7 * 0.044, 1.3 * 0.22))
+    assert seen.n == 6
+
+
+def test_a_prompt_that_a_larger_check_covers_counts_once() -> None:
+    both = tuple(replace(one, prompt_id=name) for name in ("dune", "emma") for one in pairs(1.0))
+    seen = cell(only(verdict(Outcome.PASSED), verdict(pairs=both)), "format")
+    assert (seen.value, seen.n) == pytest.approx((0.22, 3))
+
+
+def test_the_identical_rung_is_a_row_of_its_own() -> None:
+    same = replace(pairs(1.0)[0], rung="identical", kind="identical", distances={"semantic": 0.0})
+    found = only(verdict(pairs=(same, *pairs(1.0))))
+    assert (found.rows[0].rung, found.rows[0].kind) == ("identical", "")
+    assert cell(found, "identical").value == 0
+
+
+def test_rows_follow_the_ladder() -> None:
+    rungs = list(dict.fromkeys(row.rung for row in only(verdict()).rows))
+    assert rungs == [
+        "format",
+        "punctuation",
+        "synonym",
+        "paraphrase",
+        "small_semantic",
+        "positive_control",
+    ]
+
+
+def test_the_shade_grows_with_the_value_and_ends_at_the_largest_small_edit() -> None:
+    found = only(verdict())
+    assert found.top == pytest.approx(0.31)
+    assert cell(found, "punctuation", "quotes style").shade == 0
+    assert cell(found, "format", "doubled inner space").shade == 8
+    assert cell(found, "positive_control").shade == 8
+
+
+def test_only_a_small_edit_above_the_limit_is_marked() -> None:
+    found = only(verdict())
+    assert cell(found, "format").over
+    assert not cell(found, "format", "tab indent").over
+    assert not cell(found, "positive_control").over
+
+
+def test_different_limits_leave_nothing_marked() -> None:
+    found = only(verdict(), verdict(id="b", limit=Limit(name="semantic distance", at_most=0.2)))
+    assert found.limit is None
+    assert not cell(found, "format").over
+
+
+def test_models_stand_side_by_side_and_gaps_stay_empty() -> None:
+    found = only(verdict(), verdict(name="large", pairs=pairs(0.2)[:1]))
+    assert found.models == ("large", "small")
+    (row,) = [row for row in found.rows if row.kind == "quotes style"]
+    assert row.cells[0] is None
+
+
+def test_a_check_without_rungs_has_no_heatmap() -> None:
+    assert heatmaps(judged([record(depth(Outcome.PASSED, "small", 1))])) == ()
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    many = tuple(replace(pairs(1.0)[0], kind=f"kind {n}", neighbor_id=str(n)) for n in range(200))
+    wide = [verdict(name=f"model {n}", pairs=()) for n in range(COLUMNS + 3)]
+    assert only(verdict(pairs=many)).rows_left_out == 206 - ROWS
+    assert only(*wide).models_left_out == 3

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.junit import junit_xml, write_junit
+from pytest_promptchaos.report.legible import legible
+from report.conftest import HOSTILE, record, verdict
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.records import Record
+
+SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).with_name("xunit2.xsd")))
+
+
+def only_case(one: Record) -> ElementTree.Element:
+    found = ElementTree.fromstring(junit_xml([one])).find("testsuite/testcase")
+    assert found is not None
+    return found
+
+
+def test_a_whole_run_is_valid(records: tuple[Record, ...]) -> None:
+    SCHEMA.assertValid(etree.fromstring(junit_xml(records).encode()))
+    SCHEMA.assertValid(etree.fromstring(junit_xml(()).encode()))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ("<testcase ", '<testcase file="a.py" '),
+        ("</testcase>", "<properties/></testcase>"),
+        ('tests="', 'tests="-'),
+        ("failure ", 'failure lang="en" '),
+    ],
+)
+def test_the_schema_refuses_what_consumers_reject(
+    records: tuple[Record, ...], spoil: tuple[str, str]
+) -> None:
+    spoilt = junit_xml(records).replace(*spoil)
+    assert not SCHEMA.validate(etree.fromstring(spoilt.encode()))
+
+
+def test_a_suite_per_model_and_a_case_per_verdict(records: tuple[Record, ...]) -> None:
+    root = ElementTree.fromstring(junit_xml(records))
+    counts = {suite.get("name"): len(suite.findall("testcase")) for suite in root}
+    assert counts == {"small": 4, "large": 3, "promptchaos": 1}
+    assert {suite.get("name"): suite.get("tests") for suite in root} == {
+        name: str(count) for name, count in counts.items()
+    }
+    totals = {key: sum(int(suite.get(key, "")) for suite in root) for key in ("failures", "errors")}
+    assert {key: str(count) for key, count in totals.items()} == {
+        key: root.get(key) for key in totals
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expect", "status", "element", "kind"),
+    [
+        (Outcome.PASSED, "passed", "passed", "system-out", None),
+        (Outcome.FAILED, "passed", "failed", "failure", "failed"),
+        (Outcome.INVALID, "passed", "failed", "error", "invalid"),
+        (Outcome.INCONCLUSIVE, "passed", "failed", "failure", "inconclusive"),
+        (Outcome.INCONCLUSIVE, "passed", "passed", "skipped", "inconclusive"),
+        (Outcome.FAILED, "failed", "passed", "system-out", None),
+        (Outcome.PASSED, "failed", "failed", "failure", "unexpected pass"),
+    ],
+)
+def test_each_outcome_has_its_element(
+    outcome: Outcome, expect: str, status: str, element: str, kind: str | None
+) -> None:
+    judged = verdict(outcome, expect=expect)
+    (child,) = only_case(record(judged, status=status))
+    assert (child.tag, child.get("type")) == (element, kind)
+    assert child.get("message") == (None if kind is None else judged.sentence)
+    assert judged.explanation in (child.text or "")
+
+
+def test_an_expected_failure_says_so() -> None:
+    case = only_case(record(verdict(expect="failed"), status="passed"))
+    assert (case.findtext("system-out") or "").startswith("expected failure: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "element"), [("error", "error"), ("interrupted", "error"), ("failed", "failure")]
+)
+def test_a_test_that_broke_off_is_a_case(status: str, element: str) -> None:
+    (child,) = only_case(replace(record(status=status), message="gw1 crashed\nin full"))
+    assert (child.tag, child.get("message")) == (element, "gw1 crashed")
+    assert child.text == "gw1 crashed\nin full"
+
+
+def test_a_test_without_verdicts_that_passed_is_no_case() -> None:
+    assert len(ElementTree.fromstring(junit_xml([record(status="passed")]))) == 0
+
+
+@pytest.mark.parametrize(
+    ("node_id", "classname", "name"),
+    [
+        ("tests/test_a.py::TestB::test_c[x]", "tests.test_a.TestB", "test_c[x]"),
+        ("tests/test_a.py::test_c[dir::x/y.py]", "tests.test_a", "test_c[dir::x/y.py]"),
+        ("suites/books.chaos.yaml::dune", "suites.books.chaos.yaml", "dune"),
+        ("odd", "promptchaos", "odd"),
+    ],
+)
+def test_a_case_is_found_by_its_node(node_id: str, classname: str, name: str) -> None:
+    case = only_case(replace(record(verdict()), node_id=node_id))
+    assert case.get("classname") == classname
+    assert case.get("name") == f"{name}: stable_neighborhood(dune)"
+
+
+def test_hostile_text_is_only_text() -> None:
+    said = verdict(explanation=HOSTILE, sentence=HOSTILE)
+    document = junit_xml([record(said)])
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    (failure,) = only_case(record(said))
+    assert failure.text == legible(HOSTILE)
+    assert "\\x00\\x1b[31m \\u202egnp.exe \\ufffe" in document
+
+
+@given(st.text(st.characters()), st.floats(0, 1e9))
+@settings(deadline=None)
+def test_any_text_and_time_are_valid(text: str, seconds: float) -> None:
+    said = verdict(explanation=text, sentence=text, id=text, seconds=seconds)
+    document = junit_xml([replace(record(said), node_id=text, started=text)])
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+
+
+def test_the_file_is_the_document(records: tuple[Record, ...], tmp_path: Path) -> None:
+    write_junit(records, tmp_path / "junit.xml")
+    assert (tmp_path / "junit.xml").read_text(encoding="utf-8") == junit_xml(records)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.overview import (
+    Standing,
+    broken,
+    judged,
+    models,
+    standing_of,
+    tally,
+    tally_words,
+    verdict_name,
+)
+from report.conftest import model, record, verdict
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.records import Record
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expect", "standing"),
+    [
+        (Outcome.PASSED, "passed", Standing.PASSED),
+        (Outcome.FAILED, "passed", Standing.FAILED),
+        (Outcome.INCONCLUSIVE, "passed", Standing.INCONCLUSIVE),
+        (Outcome.INVALID, "passed", Standing.INVALID),
+        (Outcome.FAILED, "failed", Standing.EXPECTED),
+        (Outcome.PASSED, "failed", Standing.UNEXPECTED),
+        (Outcome.INCONCLUSIVE, "failed", Standing.INCONCLUSIVE),
+        (Outcome.INVALID, "failed", Standing.INVALID),
+    ],
+)
+def test_an_outcome_stands_against_what_was_expected(
+    outcome: Outcome, expect: str, standing: Standing
+) -> None:
+    assert standing_of(verdict(outcome, expect=expect)) is standing
+
+
+def test_what_needs_a_reader_comes_first(records: tuple[Record, ...]) -> None:
+    standings = [one.standing for one in judged(records)]
+    order = list(Standing)
+    assert standings == sorted(standings, key=order.index)
+    assert [one.green for one in judged(records)] == [False] * 3 + [True] * 4
+
+
+def test_the_tally_counts_every_verdict_once(records: tuple[Record, ...]) -> None:
+    assert sum(tally(judged(records)).values()) == sum(len(one.verdicts) for one in records)
+    assert tally_words(judged(records)) == (
+        "1 failed, 1 invalid, 1 inconclusive, 1 expected failure, 3 passed"
+    )
+
+
+def test_a_record_without_a_telling_verdict_is_broken(records: tuple[Record, ...]) -> None:
+    bare = record(status="failed")
+    interrupted = record(verdict(), status="interrupted")
+    assert broken(records) == (records[-1],)
+    assert broken([bare, interrupted, record(verdict()), record(status="passed")]) == (
+        bare,
+        interrupted,
+    )
+
+
+def test_a_model_is_called_by_its_name_until_two_share_it() -> None:
+    small = verdict()
+    other = verdict(model=replace(small.model, pin="dir:./small"))
+    half = verdict(model=replace(small.model, dtype="bfloat16"))
+    assert list(models([record(small)])) == ["small"]
+    assert list(models([record(small, other)])) == ["bundled:small", "dir:./small"]
+    labels = list(models([record(small, half)]))
+    assert len(labels) == 2
+    assert "bfloat16" in labels[1]
+
+
+def test_notes_and_versions_make_no_second_model() -> None:
+    noted = verdict(model=model("small", notes=("another",), versions=()))
+    assert list(models([record(verdict(), noted)])) == ["small"]
+
+
+def test_an_id_that_tells_its_check_stands_alone() -> None:
+    assert verdict_name(verdict()) == "stable_neighborhood(dune)"
+    assert verdict_name(verdict(id="books")) == "stable_neighborhood: books"

@@ -1,0 +1,68 @@
+"""The page stays small: 3 MB are promised for 10,000 measurements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.html import DETAILS, LARGEST, page
+from report.conftest import curves, pairs, record, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_promptchaos.records import Verdict
+
+
+def crowd(outcome: Outcome, count: int, text: str) -> Iterator[Verdict]:
+    model = pairs(1.0)[1]
+    for place in range(count):
+        many = tuple(
+            replace(
+                model,
+                prompt_id=f"prompt {place}",
+                neighbor_id=f"{place} {n}",
+                center_text=text,
+                neighbor_text=text,
+                output_a=text,
+                output_b=text,
+                tokens_a=(*model.tokens_a[:5], *text.split(" ")),
+                tokens_b=(*model.tokens_b[:6], *text.split(" ")),
+            )
+            for n in range(50)
+        )
+        yield verdict(
+            outcome,
+            id=f"books({place})",
+            pairs=many,
+            worst=many[0].neighbor_id,
+            curves=curves(1.0) if place < 4 else (),
+        )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        (Outcome.FAILED, "word " * 300),
+        (Outcome.FAILED, '"<&> ' * 300),
+        (Outcome.PASSED, "言 葉 " * 300),
+    ],
+)
+def test_ten_thousand_measurements_stay_under_the_size(outcome: Outcome, text: str) -> None:
+    verdicts = tuple(crowd(outcome, 200, text))
+    assert sum(len(one.pairs) for one in verdicts) == 10_000
+    made = page([record(*verdicts)])
+    assert len(made.encode()) <= LARGEST < 2_500_000
+    assert "characters more" in made
+    assert "books(0)" in made
+    assert "books(199)" in made
+
+
+def test_what_the_page_leaves_out_is_counted() -> None:
+    many = DETAILS[0].folded + DETAILS[0].rows + 7
+    small = replace(verdict(Outcome.PASSED), pairs=(), curves=(), controls=())
+    made = page([record(*(replace(small, id=f"books({n})") for n in range(many)))])
+    assert "7 more verdicts in promptchaos-records.json" in made

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from unicodedata import combining
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.legible import legible
+from pytest_promptchaos.report.terminal import ROWS_PER_MODEL, WIDEST, summary_lines
+from report.conftest import pair, record, run_records, verdict
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.records import Record
+
+TABLE = """\
+large: 1 invalid, 2 passed
+  outcome  check                                      value                 limit         n
+  INVALID  test_collapsed: stable_neighborhood(dune)  0 [0, 0]              at most 0.15  6 of 9
+           control failed: positive control
+  passed   test_large: stable_neighborhood(dune)      0.041 [0.021, 0.069]  at most 0.15  6 of 9
+  passed   test_depth: ftle(dune)                     0.048 [0.028, 0.068]  at most 0.25  10
+small: 1 failed, 1 inconclusive, 1 expected failure, 1 passed
+  outcome           check                                 value                 limit         n
+  FAILED            test_dune: stable_neighborhood(dune)  0.214 [0.151, 0.283]  at most 0.15  6 of 9
+                    worst: doubled the space after 'book'
+  INCONCLUSIVE      test_close: stable_neighborhood(d...  0.139 [0.092, 0.187]  at most 0.15  6 of 9
+                    worst: doubled the space after 'book'
+  expected failure  test_demo: stable_neighborhood: demo  0.214 [0.151, 0.283]  at most 0.15  6 of 9
+  passed            test_dune: ftle(dune)                 0.120 [0.100, 0.140]  at most 0.25  10
+ERROR tests/test_books.py::test_worker: worker 'gw1' crashed
+63 runs measured, 21 reused from the evidence store
+report: /tmp/report.html"""
+
+
+def text(*records: Record, width: int = 100) -> str:
+    return "\n".join(line.text for line in summary_lines(records, width=width))
+
+
+def test_a_whole_run_reads_as_a_table_per_model(records: tuple[Record, ...]) -> None:
+    lines = summary_lines(records, written={"report": "/tmp/report.html"})
+    assert "\n".join(line.text for line in lines) == TABLE
+
+
+def test_colour_follows_the_outcome_and_never_stands_alone() -> None:
+    lines = {line.text.split()[0]: line.markup for line in summary_lines(run_records())}
+    assert (lines["FAILED"], lines["passed"]) == ({"red": True}, {"green": True})
+    assert (lines["INCONCLUSIVE"], lines["INVALID"]) == ({"yellow": True}, {"purple": True})
+
+
+def test_nothing_measured_is_nothing_to_say() -> None:
+    assert summary_lines([]) == []
+
+
+def test_an_absent_value_shows_its_reason() -> None:
+    absent = replace(verdict().measurement, value=None, low=None, high=None, reason="no embedder")
+    invalid = verdict(Outcome.INVALID, measurement=absent, worst=None)
+    assert "not measured" in text(record(invalid))
+    assert "no embedder" in text(record(invalid))
+
+
+def test_many_verdicts_are_cut_with_their_count() -> None:
+    passed = [verdict(Outcome.PASSED, id=str(n)) for n in range(ROWS_PER_MODEL + 5)]
+    seen = text(record(verdict(), *passed))
+    assert "and 6 more: 6 passed" in seen
+    assert "FAILED" in seen
+
+
+@pytest.mark.parametrize("width", [40, 60, 83, 84, 100, 120, 400])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    lines = summary_lines(run_records(), width=width)
+    assert max(len(line.text) for line in lines) <= min(width, WIDEST)
+
+
+@given(st.text(), st.integers(40, 120))
+@settings(deadline=None)
+def test_any_text_stays_on_its_line(words: str, width: int) -> None:
+    told = pair(("format", "odd", words, "a"), 0.5)
+    said = verdict(id=words, pairs=(told,), worst=told.neighbor_id)
+    for line in summary_lines([replace(record(said), message=words)], width=width):
+        # A combining mark takes no column of its own.
+        assert sum(not combining(letter) for letter in line.text) <= width
+        assert legible(line.text) == line.text
+        assert not {"\n", "\t"} & set(line.text)
+
+
+def test_wide_characters_count_as_two_columns() -> None:
+    told = verdict(id="文" * 200)
+    line = summary_lines([record(told)], width=100)[2].text
+    assert len(line) + line.count("文") <= 100
+
+
+def test_a_place_is_never_cut() -> None:
+    place = "/very/long/" + "x" * 200 + "/report.html"
+    lines = summary_lines(run_records(), width=60, written={"report": place})
+    assert lines[-1].text == f"report: {place}"
