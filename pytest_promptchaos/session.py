@@ -74,6 +74,7 @@ class Session:
         default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid4().hex[:6]}"
     )
     unstored: int = 0
+    _embedders: dict[str, Embedder] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
@@ -95,10 +96,9 @@ class Session:
         from pytest_promptchaos.models.pool import ModelPool
 
         cap_threads(self.threads)
-        chosen = self.settings
-        return ModelPool(dtype=chosen.dtype, device=chosen.device, keep=chosen.models_kept)
+        return ModelPool(keep=self.settings.models_kept)
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder | None:
         """The pinned embedder, or ``None`` when there is none; ``embedder_words`` say why."""
         from pytest_promptchaos.models.embedder import OFFLINE, Embedder, offline_available
@@ -107,7 +107,10 @@ class Session:
         if asked == "none" or (asked == "auto" and not offline_available()):
             return None
         pin = OFFLINE if asked == "auto" else asked
-        return Embedder(pin, allow_unpinned=self.settings.allow_unpinned)
+        if pin not in self._embedders:
+            allow = self.settings.allow_unpinned
+            self._embedders[pin] = Embedder(pin, allow_unpinned=allow)
+        return self._embedders[pin]
 
     @property
     def embedder_words(self) -> str:
@@ -124,9 +127,9 @@ class Session:
         """Return the model of ``pin``; its weights load on first use."""
         from pytest_promptchaos.models.pins import parse_pin
 
-        return self.pool.get(
-            parse_pin(pin, allow_unpinned=self.settings.allow_unpinned, base=self.root)
-        )
+        chosen = self.settings
+        parsed = parse_pin(pin, allow_unpinned=chosen.allow_unpinned, base=self.root)
+        return self.pool.get(parsed, dtype=chosen.dtype, device=chosen.device)
 
     def runs(
         self,

@@ -33,20 +33,19 @@ class Release:
 class ModelPool:
     """Keeps the weights of at most ``keep`` models loaded; the least recently used one goes."""
 
-    def __init__(self, *, dtype: str = "auto", device: str = "auto", keep: int = 2) -> None:
-        self._dtype = dtype
-        self._device = device
+    def __init__(self, *, keep: int = 2) -> None:
         self._keep = keep
-        self._models: OrderedDict[tuple[str, tuple[tuple[str, str], ...]], LanguageModel] = (
-            OrderedDict()
-        )
+        self._models: OrderedDict[str, LanguageModel] = OrderedDict()
         self.releases: list[Release] = []
 
-    def get(self, pin: Pin) -> LanguageModel:
-        """Return the model of ``pin``; its weights load on first use."""
-        key = (pin.text, tuple(sorted(pin.options.items())))
+    def get(self, pin: Pin, *, dtype: str = "auto", device: str = "auto") -> LanguageModel:
+        """Return the model of ``pin``; its weights load on first use.
+
+        ``dtype`` and ``device`` hold where the pin itself names none.
+        """
+        key = repr((pin.text, sorted(pin.options.items()), dtype, device))
         if key not in self._models:
-            self._models[key] = LanguageModel(pin, dtype=self._dtype, device=self._device)
+            self._models[key] = LanguageModel(pin, dtype=dtype, device=device)
         self._models.move_to_end(key)
         self._release_surplus()
         return self._models[key]

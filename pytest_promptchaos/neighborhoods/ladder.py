@@ -6,6 +6,7 @@ not depend on the order of the neighbors, nor on which others there are.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -130,7 +131,10 @@ def neighborhood(
 
 
 def as_prompt(prompt: str | Prompt) -> Prompt:
-    """Return the prompt; a text becomes one, with 12 digits of its sha256 as id.
+    """Return the prompt; a text becomes one, called by its first words and 4 digits of its hash.
+
+    >>> as_prompt("Recommend a book like Dune.").id
+    'recommend-a-book-like-dune-5011'
 
     Raises:
         PromptError: there is nothing but whitespace in it.
@@ -138,7 +142,13 @@ def as_prompt(prompt: str | Prompt) -> Prompt:
     text = prompt if isinstance(prompt, str) else prompt.text
     if not text.strip():
         raise PromptError(f"the prompt is {text!r}: there is nothing to ask or to edit; write one")
-    return Prompt(id=digest(text)[:12], text=text) if isinstance(prompt, str) else prompt
+    return Prompt(id=_name(text), text=text) if isinstance(prompt, str) else prompt
+
+
+def _name(text: str) -> str:
+    """Return a name that a reader recognizes and that two texts hardly share."""
+    words = re.findall(r"[a-z0-9]+", text.lower())[:5]
+    return "-".join([*(word[:16] for word in words), digest(text)[:4]])
 
 
 def check_rungs(rungs: Iterable[str]) -> None:

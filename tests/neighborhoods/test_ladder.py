@@ -217,7 +217,7 @@ def test_an_empty_authored_text_is_refused() -> None:
 
 
 def test_a_text_becomes_a_prompt_with_a_stable_id() -> None:
-    assert as_prompt(DUNE) == Prompt(id="50118c31a672", text=DUNE)
+    assert as_prompt(DUNE) == Prompt(id="recommend-a-book-like-dune-5011", text=DUNE)
     assert as_prompt(as_prompt(DUNE)) == as_prompt(DUNE)
 
 
