@@ -166,8 +166,8 @@ def _part(distance: _Distance, pairs: Sequence[Pair], rungs: Sequence[Rung]) -> 
         empty,
         reason=None,
         value=max(mean.value - distance.floor, 0.0),
-        low=max(mean.low - distance.floor, 0.0),
-        high=max(mean.high - distance.floor, 0.0),
+        low=None if mean.low is None else max(mean.low - distance.floor, 0.0),
+        high=None if mean.high is None else max(mean.high - distance.floor, 0.0),
         interval=mean.words + noise,
     )
 
@@ -300,6 +300,6 @@ def _curve(x: Iterable[int], groups: Sequence[Sequence[NDArray[np.float64]]]) ->
         y_label="relative distance",
         x=tuple(float(value) for value in x),
         y=tuple(mean.value for mean in means),
-        low=tuple(mean.low for mean in means),
-        high=tuple(mean.high for mean in means),
+        low=tuple(mean.low for mean in means if mean.low is not None),
+        high=tuple(mean.high for mean in means if mean.high is not None),
     )

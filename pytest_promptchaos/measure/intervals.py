@@ -28,11 +28,14 @@ RESOLUTION = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean with the bounds of its interval. ``words`` say what was resampled."""
+    """A mean with the bounds of its interval. ``words`` say what was resampled.
+
+    A single value has no bounds: nothing can be said about its spread.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     words: str
 
 
@@ -54,10 +57,25 @@ def clustered_mean(groups: Sequence[NDArray[np.float64]], *, seed: int = 0) -> I
     if len(filled) >= MIN_CLUSTERS:
         means = np.array([g.mean() for g in filled])
         return _bca((means,), f"95 % BCa over {len(means)} prompts", seed)
+    if min(len(g) for g in filled) < 2:
+        return _lone(filled, seed)
     count = sum(len(g) for g in filled)
     plural = "prompt" if len(filled) == 1 else "prompts"
     words = f"95 % BCa over {count} neighbors within {len(filled)} {plural}, not over prompts"
     return _bca(tuple(filled), words, seed)
+
+
+def _lone(groups: Sequence[NDArray[np.float64]], seed: int) -> Interval:
+    """Return the mean where a prompt has a single neighbor, whose spread nobody knows.
+
+    Keeping that prompt fixed would claim a width that was never measured, so the prompts are
+    resampled, few as they are.
+    """
+    means = np.array([g.mean() for g in groups])
+    if len(means) == 1:
+        words = "a single neighbor: no interval"
+        return Interval(value=float(means[0]), low=None, high=None, words=words)
+    return _bca((means,), f"95 % BCa over {len(means)} prompts, which are few", seed)
 
 
 def _bca(samples: tuple[NDArray[np.float64], ...], words: str, seed: int) -> Interval:

@@ -117,11 +117,10 @@ def jackknife_interval(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Sample:
-    """The units (n, L) that an interval is taken over, in words, and how many tangents in all."""
+    """The units (n, L) that an interval is taken over, in words."""
 
     units: NDArray[np.float64]
     words: str
-    tangents: int
 
     def measure(
         self,
@@ -139,7 +138,7 @@ class _Sample:
                 name=name,
                 unit=unit,
                 reason=str(error),
-                n=self.tangents,
+                n=len(units),
                 effective_n=len(units),
             )
         low, high = jackknife_interval(units, statistic) or (None, None)
@@ -151,7 +150,7 @@ class _Sample:
             high=high,
             level=LEVEL,
             interval=self.words if low is not None else "no interval: one tangent has no spread",
-            n=self.tangents,
+            n=len(units),
             effective_n=len(units),
             breakdown=breakdown,
         )
@@ -230,7 +229,7 @@ def _sample(growths: Mapping[str, NDArray[np.float64]]) -> _Sample:
         where = "this prompt" if prompts == 1 else f"these {prompts} prompts"
         units = stacked.mean(axis=0)
         words = f"{LEVEL:.0%} t over {tangents} tangents at {where}, not over prompts"
-    return _Sample(units=units, words=words, tangents=prompts * tangents)
+    return _Sample(units=units, words=words)
 
 
 def _by_prompt(growths: Mapping[str, NDArray[np.float64]]) -> tuple[Measurement, ...]:

@@ -121,11 +121,17 @@ def _cells(one: Judged) -> tuple[str, ...]:
     verdict = one.verdict
     return (
         _outcome_word(one.standing),
-        one_line(f"{name_of_test(one)}: {verdict_name(verdict)}"),
+        one_line(_named(one)),
         _value_cell(verdict),
         limit_words(verdict.limit),
         _n_words(verdict),
     )
+
+
+def _named(one: Judged) -> str:
+    """Return the test and the verdict; a check of a suite is called like its test, once."""
+    test = name_of_test(one)
+    return f"{test}: {one.verdict.check if one.verdict.id == test else verdict_name(one.verdict)}"
 
 
 def _outcome_word(standing: Standing) -> str:

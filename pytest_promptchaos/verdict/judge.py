@@ -47,12 +47,14 @@ def judge(measurement: Measurement, limit: Limit, controls: Sequence[Control]) -
     """Return the outcome of a measurement held against a limit.
 
     ``invalid`` when a control failed or there is no value; ``passed`` when the whole interval is
-    within the limit, ``failed`` when it is wholly outside, else ``inconclusive``.
+    within the limit, ``failed`` when it is wholly outside, else ``inconclusive``; without an
+    interval nothing is known about the spread, so that is ``inconclusive`` too.
     """
     if measurement.value is None or any(c.state == "failed" for c in controls):
         return Outcome.INVALID
-    low = measurement.value if measurement.low is None else measurement.low
-    high = measurement.value if measurement.high is None else measurement.high
+    low, high = measurement.low, measurement.high
+    if low is None or high is None:
+        return Outcome.INCONCLUSIVE
     above = limit.at_most is not None and low > limit.at_most
     below = limit.at_least is not None and high < limit.at_least
     if above or below:

@@ -48,6 +48,11 @@ def test_a_failed_control_voids_even_a_perfect_number() -> None:
     assert judge(measured(0.0, 0.0, 0.0), LIMIT, (failed,)) is Outcome.INVALID
 
 
+def test_a_value_without_an_interval_decides_nothing() -> None:
+    bare = Measurement(name="semantic distance", unit="", value=0.0)
+    assert judge(bare, LIMIT, ()) is Outcome.INCONCLUSIVE
+
+
 def test_an_absent_value_is_no_evidence() -> None:
     absent = Measurement(name="semantic distance", unit="", reason="no embedder")
     assert judge(absent, LIMIT, ()) is Outcome.INVALID
