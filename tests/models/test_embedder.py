@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,6 +11,9 @@ from pytest_promptchaos.errors import PinError
 from pytest_promptchaos.measure.distances import cosine_distance
 from pytest_promptchaos.models import embedder as module
 from pytest_promptchaos.models.embedder import OFFLINE, Embedder, offline_available
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not offline_available(), reason="needs the extra [offline]")
 

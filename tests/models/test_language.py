@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -17,7 +17,10 @@ from pytest_promptchaos.models.pins import parse_pin
 from pytest_promptchaos.models.pool import MemoryNotReleasedWarning, ModelPool, release
 from pytest_promptchaos.neighborhoods.certify import certify, effective_n
 from pytest_promptchaos.neighborhoods.ladder import as_prompt, neighborhood
-from pytest_promptchaos.records import Message, Neighborhood, Neighbor, Prompt, Run
+from pytest_promptchaos.records import Message, Neighbor, Neighborhood, Prompt, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEXTS = ["What is the capital of France?", "Recommend a book like Dune.", "Hello there"]
 PROMPTS = [as_prompt(text) for text in TEXTS]
@@ -206,7 +209,7 @@ def test_a_directory_that_holds_no_model_is_a_pin_error(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_an_explicit_gpu_is_never_replaced_by_the_cpu() -> None:
-    with pytest.raises(PinError, match="sees 0 CUDA devices here.*device=cpu"):
+    with pytest.raises(PinError, match=r"sees 0 CUDA devices here.*device=cpu"):
         resolve_device("cuda")
     assert resolve_device("auto").type == "cpu"
 

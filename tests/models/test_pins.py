@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from pytest_promptchaos.errors import PinError
 from pytest_promptchaos.models.pins import CHOICES, bundled_names, fingerprint, parse_pin
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -39,7 +42,9 @@ def test_a_hub_pin_carries_its_commit() -> None:
     assert pin.text == f"hub:org/model@{COMMIT}"
 
 
-@pytest.mark.parametrize("revision", ["", "@", "@main", "@0123abc", f"@{COMMIT.upper()}", f"@{COMMIT}0"])
+@pytest.mark.parametrize(
+    "revision", ["", "@", "@main", "@0123abc", f"@{COMMIT.upper()}", f"@{COMMIT}0"]
+)
 def test_a_hub_pin_without_a_full_commit_is_refused_unless_allowed(revision: str) -> None:
     with pytest.raises(PinError, match="--promptchaos-allow-unpinned"):
         parse_pin(f"hub:org/model{revision}")

@@ -1,0 +1,37 @@
+"""The README's code runs, and its tables are what the code says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from plugin.conftest import QUICK
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    pytester.makepyfile(test_readme=code)
+    result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
+    # Whatever the verdicts are, both checks ran and said one.
+    assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    result.stdout.fnmatch_lines(["tiny-chat: *"])
+    result.stdout.no_fnmatch_line("*ImportError*")
+
+
+def test_the_options_table_is_up_to_date() -> None:
+    root = Path(__file__).parents[1]
+    done = subprocess.run([sys.executable, root / "docs/build.py", "--check"], check=False)
+    assert done.returncode == 0, "run `make docs`"
+
+
+def test_the_two_commands_stand_first() -> None:
+    first = README.index("```")
+    assert README[first:].splitlines()[1].startswith("$ make demo")
+    assert README[first:].splitlines()[2].startswith("$ make test")
