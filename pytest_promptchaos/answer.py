@@ -22,25 +22,31 @@ if TYPE_CHECKING:
 
 
 def observe(session: Session, model: LanguageModel, built: Neighborhood, horizon: int) -> Observed:
-    """Return a neighborhood with the runs of its center and of every neighbor that differs."""
+    """Return a neighborhood with the runs of its center and of every neighbor that differs.
+
+    The identical control is decoded last, so that it stands as far from its center as it can.
+    """
     for prompt in (built.center, *(n.prompt for n in built.neighbors)):
         model.check_length(prompt, horizon)
     certified = certify(built, model.render)
     run = [n for n in certified.neighbors if n.certification in {"effective", "identical"}]
-    prompts = [built.center, *(n.prompt for n in run)]
-    shape = model.shape(
-        [built.center, *(n.prompt for n in built.neighbors)], session.settings.batch_rows
-    )
+    run.sort(key=lambda neighbor: neighbor.rung == "identical")
+    rows = session.settings.batch_rows
+    shape = model.shape([built.center, *(n.prompt for n in built.neighbors)], rows)
     label = f"{model.pin.name} {built.center.id}"
+    prompts = [built.center, *(n.prompt for n in run)]
     center, *rest = session.runs(model, prompts, shape=shape, horizon=horizon, label=label)
-    alone = session.runs(
-        model, [built.center] * 2, shape=(1, shape[1]), horizon=horizon, label=f"{label} control"
-    )
+    # One row, or two where one row is the batch itself: a control of another shape.
+    other = (1 if rows > 1 else 2, shape[1])
+    bare = (other[0], len(model.render(built.center)))
+    alone = session.runs(model, [built.center] * 2, shape=other, horizon=horizon, label=label)
+    (unpadded,) = session.runs(model, [built.center], shape=bare, horizon=horizon, label=label)
     return Observed(
         neighborhood=certified,
         center=center,
         runs={n.id: r for n, r in zip(run, rest, strict=True)},
         alone=(alone[0], alone[1]),
+        unpadded=unpadded,
     )
 
 

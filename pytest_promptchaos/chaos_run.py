@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal, cast
 
 import pytest
 
-from pytest_promptchaos.errors import PromptChaosError, StoreError
+from pytest_promptchaos.errors import PromptChaosError, StoreError, VerdictError
 from pytest_promptchaos.records import Record, from_plain, to_plain
 from pytest_promptchaos.report.progress import Heartbeat
 from pytest_promptchaos.session import Session, activated
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.settings import Settings
 
+CUT_OFF = (
+    "interrupted: its finished runs are in the evidence store, so the next run of this test goes "
+    "on from there"
+)
 PACKAGES = (
     "pytest-promptchaos",
     "torch",
@@ -51,7 +55,8 @@ class ChaosRun:
         )
         self.records: list[Record] = []
         self.documents: dict[str, Path] = {}
-        self._item = ""
+        self.unwritten: list[str] = []
+        self.running: set[str] = set()
         self._active = activated(self.session)
         self._active.__enter__()
         if not hasattr(config, "workerinput"):
@@ -94,18 +99,32 @@ class ChaosRun:
     @contextmanager
     def around(self, item: pytest.Item) -> Iterator[None]:
         """Run one item under its own settings."""
-        self._item = item.nodeid
         with self.session.using(self.settings_of(item)):
             yield
-        self._item = ""
 
-    def attach(self, report: pytest.TestReport) -> None:
-        """Put the verdicts since the last phase on a report, as plain dictionaries."""
+    def attach(
+        self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    ) -> None:
+        """Put what an item left since its last phase on its report, as plain dictionaries.
+
+        That is its verdicts; and, for an item that uses us, why it broke if no verdict tells.
+        """
         verdicts = self.session.drain()
-        if verdicts:
-            status: Literal["passed", "failed"] = "failed" if report.failed else "passed"
-            record = self._record(report.nodeid, status, verdicts, seconds=report.duration)
-            report.promptchaos = to_plain(record)  # type: ignore[attr-defined]
+        error = call.excinfo.value if call.excinfo is not None and report.failed else None
+        ours = isinstance(error, PromptChaosError)
+        broke = error is not None and not isinstance(error, VerdictError)
+        if ours:
+            report.longrepr = _short(item, call, str(error))
+        if not verdicts and not (broke and (ours or _uses_us(item))):
+            return
+        record = self._record(
+            report.nodeid,
+            "failed" if report.failed else "passed",
+            verdicts,
+            seconds=report.duration,
+            message=f"{type(error).__name__}: {error}" if broke else "",
+        )
+        report.promptchaos = to_plain(record)  # type: ignore[attr-defined]
 
     def collect(self, report: pytest.TestReport) -> None:
         """Keep the record that came with a report, and note a worker that died."""
@@ -121,8 +140,8 @@ class ChaosRun:
         self.records.append(record)
         try:
             self.session.store.add_record(self.session.id, record)
-        except StoreError:
-            self.session.unstored += 1
+        except StoreError as error:
+            self.session.unstored.append(str(error))
 
     def _record(
         self,
@@ -147,18 +166,14 @@ class ChaosRun:
     # -- end -----------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Write the documents; verdicts of an interrupted item are kept as such."""
-        if self._item:
-            left = self.session.drain()
-            message = (
-                "interrupted: its finished runs are in the evidence store, so the next run of "
-                "this test goes on from there"
-            )
-            self.keep(self._record(self._item, "interrupted", left, message=message))
+        """Write the documents; what Ctrl-C cut off is kept as such."""
+        told = {record.node_id for record in self.records if record.status == "error"}
+        for node_id in sorted(self.running - told):
+            self.keep(self._record(node_id, "interrupted", self.session.drain(), message=CUT_OFF))
         if self.records and not self.session.settings.no_report:
             from pytest_promptchaos.report.documents import write_documents
 
-            self.documents = write_documents(self.records, self.session.directory)
+            self.documents, self.unwritten = write_documents(self.records, self.session.directory)
 
     def close(self) -> None:
         """Release the models, close the store, and stop being the active session."""
@@ -167,10 +182,11 @@ class ChaosRun:
 
     def _write_progress(self, text: str) -> None:
         """Write past pytest's capture; a worker of xdist has no terminal to write to."""
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        if capture is None or hasattr(self.config, "workerinput"):
+        plugins = self.config.pluginmanager
+        capture, terminal = (plugins.getplugin(n) for n in ("capturemanager", "terminalreporter"))
+        if terminal is None or hasattr(self.config, "workerinput"):
             return
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
             self.config.get_terminal_writer().write(text, flush=True)
 
 
@@ -179,6 +195,14 @@ class Reporter:
 
     def __init__(self, run: ChaosRun) -> None:
         self._run = run
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note that an item is running, here or in a worker."""
+        self._run.running.add(nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Note that an item is over."""
+        self._run.running.discard(nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect a finished item's record."""
@@ -190,15 +214,39 @@ class Reporter:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table of verdicts and where the report lies."""
-        if not self._run.records:
+        run = self._run
+        if not run.records:
             return
         from pytest_promptchaos.report.terminal import summary_lines
 
-        written = {name: str(path) for name, path in self._run.documents.items()}
+        written = {name: str(path) for name, path in run.documents.items()}
         terminalreporter.section("promptchaos")
         width = terminalreporter._tw.fullwidth
-        for line in summary_lines(self._run.records, width=width, written=written):
+        for line in summary_lines(run.records, width=width, written=written):
             terminalreporter.write_line(line.text, **line.markup)
+        for words in (*run.unwritten, *_unstored(run.session.unstored)):
+            terminalreporter.write_line(words, yellow=True)
+
+
+def _uses_us(item: pytest.Item) -> bool:
+    """Return whether an item is a check of a suite, or a test that asks for our model."""
+    return hasattr(item, "suite_settings") or "chaos_model" in getattr(item, "fixturenames", ())
+
+
+def _short(item: pytest.Item, call: pytest.CallInfo[None], words: str) -> str:
+    """Return an error of ours as the line of the test that met it, and what it says."""
+    if call.excinfo is None or hasattr(item, "suite_settings"):
+        return words
+    mine = [entry for entry in call.excinfo.traceback if entry.path == item.path]
+    where = f"{item.location[0]}:{mine[-1].lineno + 1}: {mine[-1].statement}\n\n" if mine else ""
+    return f"{where}{call.excinfo.type.__name__}: {words}"
+
+
+def _unstored(reasons: Sequence[str]) -> list[str]:
+    """Return one line about what could not be stored, if anything could not."""
+    if not reasons:
+        return []
+    return [f"{len(reasons)} results are used and reported, but not stored: {reasons[0]}"]
 
 
 def _check_ini_keys(config: pytest.Config) -> None:
@@ -207,7 +255,7 @@ def _check_ini_keys(config: pytest.Config) -> None:
     # deprecated and getini() answers for declared keys only. A test holds this to its word.
     for key in cast("Mapping[str, object]", config._inicfg):
         if key.startswith("promptchaos"):
-            option_named(key.removeprefix("promptchaos_"), f"{config.inipath}: {key}")
+            option_named(key.removeprefix("promptchaos_"), f"{config.inipath or '-o'}: {key}")
 
 
 def _threads() -> int | None:

@@ -25,7 +25,15 @@ from pytest_promptchaos.records import (
     Verdict,
 )
 from pytest_promptchaos.session import active
-from pytest_promptchaos.surround import Asked, center_of, check_distinct, neighborhoods_of, several
+from pytest_promptchaos.surround import (
+    Asked,
+    center_of,
+    check_choice,
+    check_distinct,
+    check_number,
+    neighborhoods_of,
+    several,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +81,7 @@ def assert_stable_neighborhood(
     evidence. The other arguments are those of :func:`measure_neighborhood`.
     """
     __tracebackhide__ = True
+    check_number("at_most", at_most)
     findings = measure_neighborhood(
         model,
         prompt,
@@ -116,6 +125,9 @@ def measure_neighborhood(
     session, subject = active(), _model(model)
     settings = session.settings
     check_rungs(rungs)
+    check_choice("metric", metric, NAMES)
+    length = settings.horizon if horizon is None else horizon
+    check_number("horizon", length, least=1)
     neighborhoods = neighborhoods_of(
         several(prompt),
         rungs=rungs,
@@ -125,7 +137,6 @@ def measure_neighborhood(
         per_rung=settings.per_rung if per_rung is None else per_rung,
         seed=settings.seed if seed is None else seed,
     )
-    length = settings.horizon if horizon is None else horizon
     before = replace(session.counts)
     observed = [observe(session, subject, n, length) for n in neighborhoods]
     findings = divergence(
@@ -182,6 +193,7 @@ def assert_ftle(
     other arguments are those of :func:`measure_ftle`.
     """
     __tracebackhide__ = True
+    check_number("at_most", at_most)
     findings = measure_ftle(model, prompt, tangents=tangents, positions=positions, seed=seed)
     return enforce(judge_findings("ftle", findings, Limit(name="lambda_1", at_most=at_most)))
 
@@ -206,6 +218,8 @@ def measure_ftle(
     """
     started = time.perf_counter()
     session, subject = active(), _model(model)
+    check_choice("positions", positions, ("prompt", "last"))
+    check_number("tangents", tangents, least=2)
     chosen = session.settings.seed if seed is None else seed
     prompts = [center_of(p) for p in several(prompt)]
     check_distinct(prompts)

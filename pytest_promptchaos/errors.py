@@ -20,6 +20,10 @@ class PromptError(PromptChaosError):
     """A prompt that cannot be measured: empty, too long for the model, or rendered wrongly."""
 
 
+class ArgumentError(PromptChaosError):
+    """An argument of a public function that it does not take, found before anything is measured."""
+
+
 class NeighborhoodError(PromptChaosError):
     """A neighborhood that cannot be built as asked: an unknown rung, an edit that edits nothing."""
 
@@ -42,3 +46,8 @@ class VerdictError(AssertionError):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.explanation)
         self.verdict = verdict
+
+
+# Shown where the user imports them from, so that a one-line summary has room for the sentence.
+for _public in (PromptChaosError, VerdictError):
+    _public.__module__ = "pytest_promptchaos"

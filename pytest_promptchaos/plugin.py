@@ -87,11 +87,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send an item's verdicts along with its report, also across processes."""
     report = yield
-    item.config.stash[RUN].attach(report)
+    item.config.stash[RUN].attach(item, call, report)
     return report
 
 

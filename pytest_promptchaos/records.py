@@ -191,7 +191,8 @@ class Measurement:
     """A number with its interval, or its absence with a reason.
 
     ``low`` and ``high`` bound the ``level`` interval; ``interval`` says in words over what it
-    was taken. ``n`` counts what was measured, ``effective_n`` what entered the value.
+    was taken; ``resampled`` names the units that would narrow it and ``resampled_n`` counts those
+    it rests on. ``n`` counts what was measured, ``effective_n`` what entered the value.
     ``breakdown`` holds the same quantity per part (a rung, a layer, a prompt).
     """
 
@@ -203,6 +204,8 @@ class Measurement:
     high: float | None = None
     level: float = 0.95
     interval: str = ""
+    resampled: str = ""
+    resampled_n: int = 0
     n: int = 0
     effective_n: int = 0
     breakdown: tuple[Measurement, ...] = ()
@@ -241,6 +244,12 @@ class Limit:
     at_most: float | None = None
     at_least: float | None = None
     relative: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a limit without a finite bound: nothing could ever fail it."""
+        bounds = [bound for bound in (self.at_most, self.at_least) if bound is not None]
+        if not bounds or not all(math.isfinite(bound) for bound in bounds):
+            raise ValueError(f"limit {self.name!r} needs a finite at_most or at_least: {bounds}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ they were measured before, else from the model, and are written as they finish. 
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -47,10 +46,6 @@ def silent(label: str, done: int, total: int) -> None:
     """Show nothing: the progress of a plain script."""
 
 
-class EvidenceNotStoredWarning(UserWarning):
-    """Evidence was measured and used, but could not be written to the store."""
-
-
 @dataclass(kw_only=True)
 class Counts:
     """How many pieces of evidence were measured here, and how many reused from the store."""
@@ -61,7 +56,10 @@ class Counts:
 
 @dataclass
 class Session:
-    """The shared state of one run. ``root`` is where relative pins and folders start."""
+    """The shared state of one run. ``root`` is where relative pins and folders start.
+
+    ``unstored`` holds why evidence could not be written: it is used and reported all the same.
+    """
 
     settings: Settings = field(default_factory=Settings)
     root: Path = field(default_factory=Path.cwd)
@@ -73,7 +71,7 @@ class Session:
     id: str = field(
         default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}-{uuid4().hex[:6]}"
     )
-    unstored: int = 0
+    unstored: list[str] = field(default_factory=list)
     _embedders: dict[str, Embedder] = field(default_factory=dict)
 
     @property
@@ -244,7 +242,7 @@ class Session:
 
     def _vector(self, text: str, embedder: Embedder) -> tuple[NDArray[Any], bool]:
         key = address("embedding/1", embedder=embedder.identity, text=text)
-        stored = self.store.get(key)
+        stored = None if self.settings.fresh else self.store.get(key)
         if stored is not None:
             return stored.arrays["vector"], bool(stored.plain["truncated"])
         vectors, truncated = embedder.embed([text])
@@ -252,19 +250,13 @@ class Session:
         return vectors[0], truncated[0]
 
     def _put(self, key: str, kind: str, plain: Plain, arrays: Arrays) -> None:
-        """Write evidence; when the store fails, go on with what was measured and say so."""
+        """Write evidence; when the store fails, go on with what was measured, and count it."""
         if kind != "embedding":
             self.counts.measured += 1
         try:
             self.store.put(key, kind, plain, arrays)
         except StoreError as error:
-            self.unstored += 1
-            if self.unstored == 1:
-                warnings.warn(
-                    f"{error}. What is measured is used and reported, but not stored",
-                    EvidenceNotStoredWarning,
-                    stacklevel=2,
-                )
+            self.unstored.append(str(error))
 
 
 _active: list[Session] = []

@@ -24,6 +24,7 @@ class Option:
     default: str
     help: str
     choices: tuple[str, ...] = ()
+    least: int = 0
     marker: bool = True
 
     @property
@@ -66,12 +67,19 @@ OPTIONS: tuple[Option, ...] = (
         help="embedder pin, or none; auto is offline:all-MiniLM-L6-v2 where it is installed",
         marker=False,
     ),
-    Option(name="horizon", kind="integer", default="64", help="tokens decoded per run, at most"),
-    Option(name="per_rung", kind="integer", default="4", help="neighbors drawn per rung"),
+    Option(
+        name="horizon",
+        kind="integer",
+        least=1,
+        default="64",
+        help="tokens decoded per run, at most",
+    ),
+    Option(name="per_rung", kind="integer", least=1, default="4", help="neighbors drawn per rung"),
     Option(name="seed", kind="integer", default="0", help="seed of neighborhoods and tangents"),
     Option(
         name="min_effective",
         kind="integer",
+        least=1,
         default="6",
         help="fewest effective neighbors on which a verdict is given",
     ),
@@ -85,6 +93,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="batch_rows",
         kind="integer",
+        least=1,
         default="16",
         help="rows of the fixed batch shape; part of what a result depends on",
         marker=False,
@@ -92,6 +101,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="models_kept",
         kind="integer",
+        least=1,
         default="2",
         help="models whose weights stay in memory at the same time",
         marker=False,
@@ -107,7 +117,7 @@ OPTIONS: tuple[Option, ...] = (
         name="fresh",
         kind="switch",
         default="false",
-        help="measure again instead of reading the evidence store",
+        help="measure again instead of reading the evidence store, which keeps what was first",
         marker=False,
     ),
     Option(
@@ -177,8 +187,9 @@ def option_named(key: str, where: str, allowed: Iterable[str] = tuple(BY_NAME)) 
 def convert(option: Option, value: object, where: str) -> object:
     """Return ``value`` in the option's type; raises ``PromptChaosError`` when it does not fit."""
     converted = _CONVERTERS[option.kind](value)
-    if converted is None or (option.choices and converted not in option.choices):
-        wanted = " or ".join(option.choices) or _WANTED[option.kind]
+    small = isinstance(converted, int) and converted < option.least
+    if converted is None or small or (option.choices and converted not in option.choices):
+        wanted = " or ".join(option.choices) or _WANTED[option.kind].format(option.least)
         raise PromptChaosError(f"{where}: {option.name} is {value!r}, but it takes {wanted}")
     return converted
 
@@ -199,7 +210,9 @@ def _list(value: object) -> tuple[str, ...] | None:
     parts = value.splitlines() if isinstance(value, str) else value
     if not isinstance(parts, list | tuple):
         return None
-    return tuple(str(part).strip() for part in parts if str(part).strip()) or None
+    found = tuple(str(part).strip() for part in parts if str(part).strip())
+    # A model that is named twice would be counted twice.
+    return found if found and len(set(found)) == len(found) else None
 
 
 def _text(value: object) -> str | None:
@@ -208,9 +221,9 @@ def _text(value: object) -> str | None:
 
 _CONVERTERS = {"integer": _integer, "switch": _switch, "list": _list, "text": _text}
 _WANTED = {
-    "integer": "a whole number of at least 0",
+    "integer": "a whole number of at least {}",
     "switch": "true or false",
-    "list": "a pin or a list of pins",
+    "list": "a pin or a list of different pins",
     "text": "some text",
 }
 assert {f.name for f in fields(Settings)} == set(BY_NAME)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,12 +61,16 @@ class Store:
     def __init__(self, path: Path | None, *, patience: float | None = None) -> None:
         self.path = path
         self._patience = PATIENCE if patience is None else patience
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        # Checks may run in threads of one test; one connection, one statement at a time.
+        self._lock = threading.RLock()
         with self._explained("opened"):
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
             if path is not None and path.exists():
                 self._check_size()
-            self._connection = sqlite3.connect(path or ":memory:", timeout=self._patience)
+            self._connection = sqlite3.connect(
+                path or ":memory:", timeout=self._patience, check_same_thread=False
+            )
             self._prepare()
 
     def _prepare(self) -> None:
@@ -184,7 +189,8 @@ class Store:
     @contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
         try:
-            yield
+            with self._lock:
+                yield
         except (sqlite3.Error, OSError) as error:
             raise StoreError(
                 f"evidence store {self.path or 'in memory'} cannot be {verb}: {error}; "
@@ -198,6 +204,8 @@ def _advice(error: Exception, patience: float) -> str:
             f"another process held it for more than {patience:g} s: wait for it to end, or name "
             "another folder with --promptchaos-dir"
         )
+    if isinstance(error, OSError):
+        return "make the folder writable, or name another one with --promptchaos-dir"
     return "move the file away to start a new one, or name another folder with --promptchaos-dir"
 
 

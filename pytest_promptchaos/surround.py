@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_promptchaos.errors import NeighborhoodError, PromptError
+from pytest_promptchaos.errors import ArgumentError, NeighborhoodError, PromptError
 from pytest_promptchaos.neighborhoods.ladder import as_prompt, neighborhood
 from pytest_promptchaos.records import RUNGS, SMALL_RUNGS, Neighborhood, Prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_promptchaos.records import Rung
 
@@ -88,3 +90,20 @@ def check_distinct(prompts: Sequence[Prompt]) -> None:
             f"prompt {twice[0]!r} was given more than once: it would count twice in the mean; "
             "give each prompt an id of its own or drop the copy"
         )
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ``ArgumentError`` unless ``value`` is one of ``choices``, naming the nearest."""
+    known = tuple(choices)
+    if value not in known:
+        near = get_close_matches(str(value), known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ArgumentError(f"{name} is {value!r}: {hint}it takes {' or '.join(known)}")
+
+
+def check_number(name: str, value: object, *, least: float = -math.inf) -> None:
+    """Raise ``ArgumentError`` unless ``value`` is a finite number of at least ``least``."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not math.isfinite(float(str(value))) or float(str(value)) < least:
+        bound = "" if least == -math.inf else f" of at least {least:g}"
+        raise ArgumentError(f"{name} is {value!r}, but it takes a finite number{bound}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,3 +132,16 @@ def test_processes_that_start_at_once_share_a_new_store(tmp_path: Path) -> None:
     ]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0, 0, 0]
     assert Store(path).count("run") == 160
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_with_advice(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file stands where the folder should be")
+    with pytest.raises(StoreError, match=r"cannot be opened.*make the folder writable"):
+        Store(tmp_path / "taken" / "evidence.sqlite")
+
+
+def test_threads_of_one_test_share_a_store(tmp_path: Path) -> None:
+    store = Store(tmp_path / "evidence.sqlite")
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda n: store.put(str(n), "run", {}, {}), range(40)))
+    assert store.count("run") == 40

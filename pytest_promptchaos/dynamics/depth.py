@@ -112,6 +112,7 @@ def depth_growth(
         cadence=cadence,
         chunk=chunk,
         precision=depth.precision,
+        mask=mask,
     )
     return replace(growth, parity=max(growth.parity, depth.parity), notes=depth.notes)
 

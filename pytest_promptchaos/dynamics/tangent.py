@@ -58,8 +58,9 @@ class Growth:
 
     ``profile`` (k, L) is the log growth of each tangent in each step, in nats, taken before any
     renormalization: ``log(|v_after| / |v_before|)`` of the joint norms in independent mode, the
-    step's ``log|diag R|`` in orthogonal mode. ``state_norms`` (L + 1,) are the joint norms of
-    the states before, between and after the steps. ``primal`` is the state after the last step.
+    step's ``log|diag R|`` in orthogonal mode. ``state_norms`` (L + 1,) are the joint norms,
+    at the positions that the tangents live on, of the states before, between and after the
+    steps. ``primal`` is the state after the last step.
     ``parity`` is the worst relative difference, over steps and rows, between a state carried
     along by forward-mode AD and the same state without it. ``notes`` say in words what was
     switched.
@@ -132,6 +133,7 @@ def push(
     cadence: int | None = 4,
     chunk: int | None = None,
     precision: torch.dtype | None = None,
+    mask: Tensor | None = None,
 ) -> Growth:
     """Return the growth of k tangents, in nats per step, along the orbit of ``state``.
 
@@ -142,6 +144,8 @@ def push(
     holds every step's local exponents. Growth is recorded before renewing, so the cadence
     changes only rounding. ``chunk`` bounds how many tangents travel at once, to save memory.
     ``precision`` is the coarsest dtype that a step computes in, if not the state's own.
+    ``mask``, broadcast to the state, names the part whose norm the state's own growth is read
+    from: that on which the tangents live.
 
     Raises:
         DepthError: where a number is not finite, an operation has no forward derivative, a
@@ -158,14 +162,14 @@ def push(
     _refuse_counts(cadence=cadence, chunk=chunk)
     precision = precision or state.dtype
     log_sizes, renew = MODES[mode]
-    profile, state_norms, parity = np.empty((len(tangents), len(steps))), [_norm(state)], 0.0
+    profile, state_norms, parity = np.empty((len(tangents), len(steps))), [_norm(state, mask)], 0.0
     with torch.no_grad():
         moving, before = start(tangents.to(state), mode)
         for index, step in enumerate(steps):
             with _naming_layer(index, len(steps)):
                 state, moving, difference = _advance(step, state, moving, chunk, precision)
                 profile[:, index] = require_sizes(log_sizes(moving)) - before
-            state_norms.append(_norm(state))
+            state_norms.append(_norm(state, mask))
             parity = max(parity, difference)
             if cadence and (index + 1) % cadence == 0:
                 moving = renew(moving)
@@ -293,6 +297,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
 
 
-def _norm(values: Tensor) -> float:
+def _norm(values: Tensor, mask: Tensor | None = None) -> float:
     """Return the joint norm over all axes, in float64."""
-    return float(torch.linalg.vector_norm(values.double()))
+    kept = values if mask is None else values * mask.to(values)
+    return float(torch.linalg.vector_norm(kept.double()))

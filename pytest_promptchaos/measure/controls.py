@@ -13,7 +13,7 @@ from pytest_promptchaos.measure.pairs import distances
 from pytest_promptchaos.records import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_promptchaos.measure.pairs import Observed, Semantics
     from pytest_promptchaos.records import Pair, Run, Rung
@@ -23,76 +23,90 @@ Metric = Literal["semantic", "token_edit"]
 
 def noise_floor(
     observed: Sequence[Observed], metric: Metric, semantics: Semantics | None
-) -> tuple[Control, ...]:
-    """Return the three arms of the identical control, each with its largest distance."""
-    batched = [
-        (o.center, o.runs[n.id])
-        for o in observed
-        for n in o.neighborhood.neighbors
-        if n.rung == "identical"
-    ]
-    again = [o.alone for o in observed]
-    shape = [(o.center, o.alone[0]) for o in observed]
-    return (
-        _arm("identical control", "the same prompt twice in one batch", batched, metric, semantics),
-        _arm("run to run", "the same prompt decoded again by itself", again, metric, semantics),
-        _arm("batch shape", "alone against inside the batch", shape, metric, semantics),
-        Control(
-            name="device or worker",
-            role="note",
-            state="absent",
-            words="not measured: one process on one device made these runs",
-        ),
+) -> tuple[tuple[Control, ...], dict[str, float]]:
+    """Return the arms of the identical control, and each prompt's own floor.
+
+    An arm's value is its largest distance over the prompts, and gates the verdict; a prompt's
+    floor is the largest distance over its arms, and is subtracted from its neighbors.
+    """
+    arms = {name: [arm(o) for o in observed] for name, (_, arm) in ARMS.items()}
+    measured = {
+        name: [[distances(a, b, semantics) for a, b in pairs] for pairs in by_prompt]
+        for name, by_prompt in arms.items()
+    }
+    controls = [_arm(name, ARMS[name][0], observed, measured[name], metric) for name in ARMS]
+    floors = {
+        o.center.prompt.id: max(
+            (m[metric] for name in ARMS for m in measured[name][index]), default=0.0
+        )
+        for index, o in enumerate(observed)
+    }
+    elsewhere = Control(
+        name="device or worker",
+        role="note",
+        state="absent",
+        words="not measured: one process on one device made these runs",
     )
+    return (*controls, elsewhere), floors
+
+
+def _identical(observed: Observed) -> list[tuple[Run, Run]]:
+    neighbors = observed.neighborhood.neighbors
+    return [(observed.center, observed.runs[n.id]) for n in neighbors if n.rung == "identical"]
+
+
+ARMS: Mapping[str, tuple[str, Callable[[Observed], list[tuple[Run, Run]]]]] = {
+    "identical control": ("the same prompt twice in one batch", _identical),
+    "run to run": ("the same prompt decoded again", lambda o: [(o.alone[0], o.alone[1])]),
+    "batch shape": ("in a batch of another size", lambda o: [(o.center, o.alone[0])]),
+    "padding": ("with as little padding as it needs", lambda o: [(o.alone[0], o.unpadded)]),
+}
 
 
 def _arm(
     name: str,
     words: str,
-    pairs: Sequence[tuple[Run, Run]],
+    observed: Sequence[Observed],
+    measured: Sequence[Sequence[Mapping[str, float]]],
     metric: Metric,
-    semantics: Semantics | None,
 ) -> Control:
-    if not pairs:
-        return Control(name=name, role="gate", state="failed", words="no identical control was run")
-    measured = [distances(a, b, semantics) for a, b in pairs]
-    largest = max(m[metric] for m in measured)
-    js = max(m["js"] for m in measured)
+    without = [o.center.prompt.id for o, m in zip(observed, measured, strict=True) if not m]
+    if without:
+        told = f"no identical control was run for {', '.join(without)}"
+        return Control(name=name, role="gate", state="failed", words=told)
+    every = [m for of_prompt in measured for m in of_prompt]
+    largest, js = (max(m[key] for m in every) for key in (metric, "js"))
     exact = "exactly zero" if largest == js == 0.0 else f"largest {largest:.3g}, JS {js:.2g} nats"
-    return Control(
-        name=name,
-        role="floor",
-        state="held",
-        words=f"{words}: {exact} ({len(pairs)}x)",
-        value=largest,
-    )
+    told = f"{words}: {exact} ({len(every)}x)"
+    return Control(name=name, role="floor", state="held", words=told, value=largest)
 
 
-def positive_control(pairs: Sequence[Pair], metric: Metric, floor: float) -> Control:
+def positive_control(pairs: Sequence[Pair], metric: Metric, floors: Mapping[str, float]) -> Control:
     """Return whether every meaning-changing edit was seen by the metric that is judged.
 
-    Its value is the smallest distance among them: a limit above it could not fail.
+    Its value is the smallest distance among them, in excess of the prompt's noise floor like the
+    judged number itself: a limit above it could not fail.
     """
     seen = [p for p in pairs if p.rung == "positive_control" and p.certification == "effective"]
-    if not seen:
+    without = sorted({p.prompt_id for p in pairs} - {p.prompt_id for p in seen})
+    if without or not seen:
         return Control(
             name="positive control",
             role="gate",
             state="failed",
-            words="no meaning-changing edit was run, so nothing shows that the metric can see one",
+            words=f"no meaning-changing edit was run for {', '.join(without) or 'any prompt'}, so "
+            "nothing shows that the metric can see one there",
         )
-    weakest = min(seen, key=lambda p: p.distances[metric])
-    value = weakest.distances[metric]
-    blind = value <= floor
+    excess = {p.neighbor_id: p.distances[metric] - floors.get(p.prompt_id, 0.0) for p in seen}
+    weakest = min(seen, key=lambda p: excess[p.neighbor_id])
+    value = excess[weakest.neighbor_id]
+    blind = "" if value > 0 else ": not seen above the noise floor"
     return Control(
         name="positive control",
         role="detection",
         state="failed" if blind else "held",
-        words=(
-            f"{len(seen)} meaning-changing edits, smallest distance {value:.3f} "
-            f"(prompt {weakest.prompt_id!r}, {weakest.edit})"
-            + (": not seen above the noise floor" if blind else "")
-        ),
+        words=f"{len(seen)} meaning-changing edits, smallest distance {value:.3f} "
+        f"(prompt {weakest.prompt_id!r}, {weakest.edit}){blind}",
         value=value,
     )
 
@@ -103,6 +117,10 @@ def effective_count(pairs: Sequence[Pair], rungs: Sequence[Rung], least: int) ->
     effective = sum(p.certification == "effective" for p in asked)
     lost = Counter(p.certification for p in asked if p.certification != "effective")
     told = "".join(f", {count} {name}" for name, count in sorted(lost.items()))
+    empty = {p.prompt_id for p in pairs} - {
+        p.prompt_id for p in asked if p.certification == "effective"
+    }
+    told += f", none for {', '.join(sorted(empty))}" if empty else ""
     return Control(
         name="minimum effective n",
         role="gate",

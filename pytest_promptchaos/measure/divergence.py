@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from pytest_promptchaos.measure.controls import (
     positive_control,
     truncation,
 )
-from pytest_promptchaos.measure.distances import hidden_distance, token_edit
+from pytest_promptchaos.measure.distances import JS_FLOOR, hidden_distance, token_edit
 from pytest_promptchaos.measure.intervals import clustered_mean, share
 from pytest_promptchaos.measure.pairs import Semantics, dropped, horizons, pair, prefix
 from pytest_promptchaos.records import RUNGS, Control, Curve, Findings, Measurement
@@ -46,23 +46,27 @@ def divergence(
     """Return the mean distance of the neighbors on ``rungs`` from their centers, and its guards.
 
     The measurement is the excess over the noise floor: mean over prompts of the mean over
-    effective neighbors, minus the largest distance that the identical control showed. Beside it
+    effective neighbors, minus the largest distance that this prompt's own identical control
+    showed. Beside it
     stand the other distances, each rung by itself, the controls, and the curves over output
     length and over layers. Without an embedder a semantic measurement is absent with its reason.
     """
     semantics = Semantics(list(_texts(observed)), embed) if embed else None
     pairs = [p for o in observed for p in _pairs(o, semantics)]
     usable: Metric = metric if semantics or metric == "token_edit" else "token_edit"
-    floors = noise_floor(observed, usable, semantics)
-    floor = max((c.value or 0.0 for c in floors if c.role == "floor"), default=0.0)
+    floors, by_prompt = noise_floor(observed, usable, semantics)
     controls = (
         *floors,
-        positive_control(pairs, usable, floor),
+        positive_control(pairs, usable, by_prompt),
         effective_count(pairs, rungs, min_effective),
         _embedder(pairs, semantics, embedder_words, metric),
     )
     judged = _Distance(
-        key=metric, name=NAMES[metric], unit=UNITS[metric], floor=floor, absent=embedder_words
+        key=metric,
+        name=NAMES[metric],
+        unit=UNITS[metric],
+        floors=by_prompt,
+        absent=embedder_words,
     )
     return Findings(
         model=observed[0].center.model,
@@ -84,7 +88,7 @@ def _texts(observed: Sequence[Observed]) -> Iterator[str]:
 
 def _all_runs(observed: Sequence[Observed]) -> Iterator[Run]:
     for o in observed:
-        yield from (o.center, *o.alone, *o.runs.values())
+        yield from (o.center, *o.alone, o.unpadded, *o.runs.values())
 
 
 def _pairs(observed: Observed, semantics: Semantics | None) -> Iterator[Pair]:
@@ -118,24 +122,28 @@ def _effective(pairs: Iterable[Pair], rungs: Sequence[Rung]) -> list[Pair]:
     return [p for p in pairs if p.rung in rungs and p.distances and p.certification == "effective"]
 
 
-def _groups(pairs: Sequence[Pair], name: str) -> list[NDArray[np.float64]]:
+def _groups(pairs: Sequence[Pair], distance: _Distance) -> list[NDArray[np.float64]]:
+    """Return one array per prompt: its neighbors' distances in excess of its own noise."""
     by_prompt: dict[str, list[float]] = {}
     for p in pairs:
-        by_prompt.setdefault(p.prompt_id, []).append(p.distances[name])
-    return [np.array(values) for values in by_prompt.values()]
+        by_prompt.setdefault(p.prompt_id, []).append(p.distances[distance.key])
+    return [
+        np.array(values) - distance.floors.get(prompt, 0.0) for prompt, values in by_prompt.items()
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Distance:
     """One distance to average: its key in a pair, and how it is shown.
 
-    ``floor`` is subtracted as noise; ``absent`` says why it may be missing from the pairs.
+    ``floors`` hold each prompt's own noise, which is subtracted from its neighbors; ``absent``
+    says why the distance may be missing from the pairs.
     """
 
     key: str
     name: str
     unit: str
-    floor: float = 0.0
+    floors: Mapping[str, float] = field(default_factory=dict)
     absent: str = ""
 
 
@@ -160,15 +168,22 @@ def _part(distance: _Distance, pairs: Sequence[Pair], rungs: Sequence[Rung]) -> 
     )
     if not kept or distance.key not in kept[0].distances:
         return empty
-    mean = clustered_mean(_groups(kept, distance.key))
-    noise = f", excess over the noise floor {distance.floor:.3g}" if distance.floor else ""
+    # What a changed answer looks like in this very run bounds what was not seen to move.
+    largest = max(p.distances[distance.key] for p in pairs if distance.key in p.distances)
+    mean = clustered_mean(_groups(kept, distance), largest=largest)
+    noise = max(distance.floors.values(), default=0.0)
+    told = f", in excess of each prompt's noise floor (at most {noise:.3g})" if noise else ""
+    if distance.key == "js" and mean.value <= JS_FLOOR:
+        told += f", at most the {JS_FLOOR:g} that is rounding of float32 logits"
     return replace(
         empty,
         reason=None,
-        value=max(mean.value - distance.floor, 0.0),
-        low=None if mean.low is None else max(mean.low - distance.floor, 0.0),
-        high=None if mean.high is None else max(mean.high - distance.floor, 0.0),
-        interval=mean.words + noise,
+        value=max(mean.value, 0.0),
+        low=None if mean.low is None else max(mean.low, 0.0),
+        high=None if mean.high is None else max(mean.high, 0.0),
+        interval=mean.words + told,
+        resampled=mean.unit,
+        resampled_n=mean.count,
     )
 
 

@@ -121,6 +121,7 @@ class _Sample:
 
     units: NDArray[np.float64]
     words: str
+    kind: str
 
     def measure(
         self,
@@ -150,6 +151,8 @@ class _Sample:
             high=high,
             level=LEVEL,
             interval=self.words if low is not None else "no interval: one tangent has no spread",
+            resampled=self.kind,
+            resampled_n=len(units),
             n=len(units),
             effective_n=len(units),
             breakdown=breakdown,
@@ -225,11 +228,13 @@ def _sample(growths: Mapping[str, NDArray[np.float64]]) -> _Sample:
     prompts, tangents, _ = stacked.shape
     if prompts >= MIN_CLUSTERS:
         units, words = stacked.mean(axis=1), f"{LEVEL:.0%} t over {prompts} prompts"
+        kind = "prompts"
     else:
+        kind = "tangents"
         where = "this prompt" if prompts == 1 else f"these {prompts} prompts"
         units = stacked.mean(axis=0)
         words = f"{LEVEL:.0%} t over {tangents} tangents at {where}, not over prompts"
-    return _Sample(units=units, words=words)
+    return _Sample(units=units, words=words, kind=kind)
 
 
 def _by_prompt(growths: Mapping[str, NDArray[np.float64]]) -> tuple[Measurement, ...]:

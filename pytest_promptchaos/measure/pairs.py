@@ -34,13 +34,15 @@ class Observed:
     """One prompt's neighborhood and what the model answered.
 
     ``runs`` are addressed by neighbor id; an erased neighbor has none, because its input is the
-    center's. ``alone`` are two runs of the center by itself, in a batch of one row.
+    center's. ``alone`` are two runs of the center in a batch of another size, ``unpadded`` one
+    that is padded no further than it needs.
     """
 
     neighborhood: Neighborhood
     center: Run
     runs: Mapping[str, Run]
     alone: tuple[Run, Run]
+    unpadded: Run
 
 
 class Semantics:

@@ -74,7 +74,7 @@ def decode(
     ids, mask = _padded([model.render(prompt) for prompt, _ in batch], shape, model)
     recorder = GreedyRecorder()
     with torch.inference_mode(), quiet_transformers():
-        hidden = _prompt_hidden(model, ids, mask)
+        hidden, raw = _prompt_end(model, ids, mask)
         sequences = model.network.generate(
             input_ids=ids,
             attention_mask=mask,
@@ -82,6 +82,7 @@ def decode(
             do_sample=False,
             logits_processor=LogitsProcessorList([recorder]),
         )
+    _check_raw(recorder.prompt_logits, raw, model.pin.text)
     emitted = sequences[: len(batch), shape[1] :].tolist()
     seconds = (time.perf_counter() - started) / len(batch)
     runs = []
@@ -138,15 +139,38 @@ def _padded(
     return torch.tensor(ids, device=model.device), torch.tensor(mask, device=model.device)
 
 
-def _prompt_hidden(model: LanguageModel, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Return the last prompt token's hidden states, (rows, layers + 1, width), on the CPU."""
+def _prompt_end(
+    model: LanguageModel, ids: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the last prompt token's hidden states and logits in a plain forward, on the CPU.
+
+    Shapes (rows, layers + 1, width) and (rows, vocabulary).
+    """
     options: dict[str, Any] = {}
     if "position_ids" in inspect.signature(model.network.forward).parameters:
         options["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
     out = model.network(
         input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False, **options
     )
-    return torch.stack([h[:, -1].float() for h in out.hidden_states], dim=1).cpu()
+    hidden = torch.stack([h[:, -1].float() for h in out.hidden_states], dim=1)
+    return hidden.cpu(), out.logits[:, -1].float().cpu()
+
+
+def _check_raw(recorded: torch.Tensor, raw: torch.Tensor, pin: str) -> None:
+    """Raise ``PromptError`` unless the decoder saw the logits of a plain forward pass.
+
+    The two passes may round differently, most of all in 16 bits; a processor that suppresses or
+    penalizes tokens moves logits by much more than a twentieth of their range.
+    """
+    finite = torch.isfinite(raw)
+    gap = (recorded - raw)[finite].abs().max() if finite.any() else raw.new_zeros(())
+    allowed = 0.05 * raw[finite].abs().max() if finite.any() else gap
+    if not torch.equal(finite, torch.isfinite(recorded)) or gap > allowed:
+        raise PromptError(
+            f"{pin}: the logits that its generate() decodes from are not those of its forward "
+            f"pass (largest gap {gap:.3g}): something alters them, so this is no plain greedy "
+            "decode; look for logits processors in the model's own generate()"
+        )
 
 
 def _until_end(emitted: list[int], ends: tuple[int, ...]) -> tuple[list[int], bool]:

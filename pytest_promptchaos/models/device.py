@@ -7,6 +7,7 @@ import os
 import torch
 
 from pytest_promptchaos.errors import PinError
+from pytest_promptchaos.models.pins import check_option
 
 
 def resolve_device(asked: str) -> torch.device:
@@ -18,6 +19,7 @@ def resolve_device(asked: str) -> torch.device:
     Raises ``PinError`` for a GPU that is asked for and not there: falling back to another device
     would measure another system.
     """
+    check_option("device", asked, where="the device")
     if asked == "auto":
         asked = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(asked)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_promptchaos.errors import PinError
-from pytest_promptchaos.models.pins import file_sha256, fingerprint, parse_pin
+from pytest_promptchaos.models.pins import directory_sha256, file_sha256, fingerprint, parse_pin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,8 @@ class Embedder:
 def _locate(pin: str, allow_unpinned: bool) -> tuple[str, str, str]:
     """Return source, revision and identity of an embedder pin."""
     if pin == OFFLINE:
-        return str(_offline_directory()), "", f"{OFFLINE}:{OFFLINE_SHA256}"
+        folder = _offline_directory()
+        return str(folder), "", f"{OFFLINE}:{directory_sha256(folder)}"
     if pin.partition(":")[0] not in {"dir", "hub"}:
         raise PinError(
             f"embedder {pin!r} is not one of {OFFLINE}, dir:PATH, hub:ORG/NAME@<commit> or none"

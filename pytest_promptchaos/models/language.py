@@ -8,6 +8,7 @@ rounds differently, and a margin near zero turns rounding into another sentence.
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -69,7 +70,7 @@ class LanguageModel:
             pin=self.pin.text,
             name=self.pin.name,
             revision=self.pin.revision,
-            fingerprint=fingerprint(self.pin),
+            fingerprint=self._fingerprint,
             template=sha256(str(template).encode()).hexdigest() if template else "none",
             dtype=str(self.dtype).removeprefix("torch."),
             device=self.device.type,
@@ -80,6 +81,17 @@ class LanguageModel:
             versions=tuple((name, version(name)) for name in ("torch", "transformers")),
             notes=self.generation_notes,
         )
+
+    @property
+    def _fingerprint(self) -> str:
+        """The files' sha256; for a hub model that of the commit that was really loaded."""
+        commit = getattr(self.config, "_commit_hash", None)
+        pinned = (
+            self.pin
+            if self.pin.scheme != "hub"
+            else replace(self.pin, revision=commit or self.pin.revision)
+        )
+        return fingerprint(pinned)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -124,7 +136,7 @@ class LanguageModel:
             )
         network.generation_config = GenerationConfig(
             bos_token_id=network.generation_config.bos_token_id,
-            eos_token_id=network.generation_config.eos_token_id,
+            eos_token_id=list(self.end_ids) or None,
             pad_token_id=self.pad_id,
         )
         network.requires_grad_(False)
@@ -173,13 +185,20 @@ class LanguageModel:
         the start token. Raises ``PromptError`` if more than one start token is found.
         """
         if prompt not in self._rendered:
-            self._rendered[prompt] = self._check_start(self._ids(prompt), prompt)
+            ids = self._ids(prompt)
+            if self._ids(prompt) != ids:
+                raise PromptError(
+                    f"prompt {prompt.id!r} renders to other tokens the second time for "
+                    f"{self.pin.text}: its chat template depends on the moment (a clock?), so no "
+                    "edit can be told from it; pin the template or pass the date yourself"
+                )
+            self._rendered[prompt] = self._check_start(ids, prompt)
         return self._rendered[prompt]
 
     def _ids(self, prompt: Prompt) -> tuple[int, ...]:
         if not getattr(self.tokenizer, "chat_template", None):
             parts = [m.content for m in prompt.messages]
-            return tuple(self.tokenizer("\n".join(parts))["input_ids"])
+            return tuple(self.tokenizer("\n".join(parts), verbose=False)["input_ids"])
         thinking = self.pin.options.get("thinking", "default")
         options = {} if thinking == "default" else {"enable_thinking": thinking == "on"}
         messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
@@ -192,7 +211,8 @@ class LanguageModel:
         start = self.tokenizer.bos_token_id
         if not ids:
             raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")
-        if start is not None and ids.count(start) > 1:
+        # Where one token both starts and ends a turn, a conversation holds many of it.
+        if start is not None and start not in self.end_ids and ids.count(start) > 1:
             raise PromptError(
                 f"prompt {prompt.id!r} renders with {ids.count(start)} start tokens "
                 f"({self.tokenizer.bos_token!r}) for {self.pin.text}: the chat template or the "
@@ -229,6 +249,10 @@ class LanguageModel:
             ends = GenerationConfig.from_pretrained(self.pin.source, **self._revision).eos_token_id
         except OSError:
             ends = None
+        # transformers' own order: without a generation config the model's config decides.
+        ends = (
+            getattr(self.config.get_text_config(), "eos_token_id", None) if ends is None else ends
+        )
         ends = self.tokenizer.eos_token_id if ends is None else ends
         return () if ends is None else tuple(ends) if isinstance(ends, list) else (ends,)
 

@@ -140,15 +140,23 @@ def check_option(key: str, value: str, *, where: str) -> None:
 def fingerprint(pin: Pin) -> str:
     """Return the sha256 that tells this model's files from all others.
 
-    For a directory it covers configuration, tokenizer, template and weights, by name and content;
-    a hub commit is a content address already, so it is hashed as it stands.
+    For a directory it covers every file in it and below, by name and content, except its cards; a
+    hub commit is a content address already, so it is hashed as it stands.
     """
     if pin.scheme == "hub":
         return hashlib.sha256(f"{pin.source}@{pin.revision}".encode()).hexdigest()
+    return directory_sha256(Path(pin.source))
+
+
+CARDS = {"README.md", "card.json", ".gitattributes"}
+
+
+def directory_sha256(folder: Path) -> str:
+    """Return the sha256 over names and contents of all files below ``folder``, cards left out."""
     digest = hashlib.sha256()
-    for path in sorted(Path(pin.source).iterdir()):
-        if path.suffix in {".json", ".safetensors", ".jinja", ".model", ".bin", ".txt"}:
-            digest.update(path.name.encode() + b"\0")
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in CARDS):
+        if ".git" not in path.parts and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(file_sha256(path).encode())
     return digest.hexdigest()
 

@@ -51,10 +51,12 @@ class ModelPool:
         return self._models[key]
 
     def release_all(self) -> None:
-        """Release every model that is loaded."""
+        """Drop every model at the end of a run.
+
+        Unchecked: the tracebacks of failed tests, which pytest keeps, hold frames that hold them.
+        """
         for model in self._models.values():
-            if model.loaded:
-                self.releases.append(release(model))
+            model.unload()
 
     def _release_surplus(self) -> None:
         loaded = [model for model in self._models.values() if model.loaded]

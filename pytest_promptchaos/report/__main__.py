@@ -27,12 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.list:
             sys.stdout.write("".join(f"{name}\n" for name in sessions))
             return 0
-        written = write_documents(store.records(_chosen(sessions, asked.session)), asked.folder)
+        written, failed = write_documents(
+            store.records(_chosen(sessions, asked.session)), asked.folder
+        )
     except PromptChaosError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write("".join(f"{name}: {path}\n" for name, path in written.items()))
-    return 0
+    sys.stderr.write("".join(f"{words}\n" for words in failed))
+    return 1 if failed else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -62,7 +62,7 @@ def write_junit(records: Sequence[Record], path: str | os.PathLike[str]) -> None
 
 def _verdict_case(one: Judged) -> Case:
     record, verdict, standing = one.record, one.verdict, one.standing
-    expected = standing is Standing.EXPECTED
+    green = standing in {Standing.EXPECTED, Standing.CAUGHT}
     return Case(
         suite=one.model,
         node_id=record.node_id,
@@ -72,7 +72,7 @@ def _verdict_case(one: Judged) -> Case:
         element=_element(standing, relaxed=record.status == "passed"),
         kind=standing.value,
         message=verdict.sentence,
-        text=f"expected failure: {verdict.explanation}" if expected else verdict.explanation,
+        text=f"{standing.value}: {verdict.explanation}" if green else verdict.explanation,
     )
 
 

@@ -23,10 +23,11 @@ class Standing(StrEnum):
     INVALID = "invalid"
     INCONCLUSIVE = "inconclusive"
     EXPECTED = "expected failure"
+    CAUGHT = "caught by the test"
     PASSED = "passed"
 
 
-GREEN = (Standing.EXPECTED, Standing.PASSED)
+GREEN = (Standing.EXPECTED, Standing.CAUGHT, Standing.PASSED)
 """The standings that ask nothing of the reader."""
 
 _ORDER = tuple(Standing)
@@ -47,8 +48,14 @@ class Judged:
         return self.standing in GREEN
 
 
-def standing_of(verdict: Verdict) -> Standing:
-    """Return how the verdict stands, an expected failure told from a failure."""
+def standing_of(verdict: Verdict, *, test_passed: bool = False) -> Standing:
+    """Return how the verdict stands, an expected failure told from a failure.
+
+    A verdict that is not green in a test that is was caught there, as ``pytest.raises`` does.
+    """
+    if test_passed and verdict.outcome in {Outcome.FAILED, Outcome.INVALID}:
+        expected = verdict.expect == "failed" and verdict.outcome is Outcome.FAILED
+        return Standing.EXPECTED if expected else Standing.CAUGHT
     if verdict.expect == "failed" and verdict.outcome is Outcome.FAILED:
         return Standing.EXPECTED
     if verdict.expect == "failed" and verdict.outcome is Outcome.PASSED:
@@ -88,7 +95,7 @@ def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
         Judged(
             record=record,
             verdict=verdict,
-            standing=standing_of(verdict),
+            standing=standing_of(verdict, test_passed=record.status == "passed"),
             model=labels[_key(verdict.model)],
         )
         for record in records
@@ -123,8 +130,12 @@ def broken(records: Sequence[Record]) -> tuple[Record, ...]:
         record
         for record in records
         if record.status in {"error", "interrupted"}
-        or (record.status == "failed" and not record.verdicts)
+        or (record.status == "failed" and all(map(_stands_green, record.verdicts)))
     )
+
+
+def _stands_green(verdict: Verdict) -> bool:
+    return standing_of(verdict) in GREEN
 
 
 def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:

@@ -14,6 +14,7 @@ from pytest_promptchaos.report.legible import (
     value_words,
 )
 from pytest_promptchaos.report.overview import (
+    GREEN,
     Standing,
     broken,
     judged,
@@ -40,6 +41,7 @@ MARKUP: dict[Standing, dict[str, bool]] = {
     Standing.INVALID: {"purple": True},
     Standing.INCONCLUSIVE: {"yellow": True},
     Standing.EXPECTED: {"green": True},
+    Standing.CAUGHT: {"green": True},
     Standing.PASSED: {"green": True},
 }
 
@@ -136,7 +138,7 @@ def _named(one: Judged) -> str:
 
 def _outcome_word(standing: Standing) -> str:
     # Colour may be off, so what asks for a reader stands out by its letters too.
-    quiet = standing in {Standing.PASSED, Standing.EXPECTED}
+    quiet = standing in GREEN
     return standing.value if quiet else standing.value.upper()
 
 

@@ -129,13 +129,7 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
             "see every edit and its certification in the report",
         ]
     if outcome is Outcome.INCONCLUSIVE:
-        more = needed(measurement, limit, measurement.effective_n)
-        about = f"about {more} more neighbors" if more else "more neighbors"
-        return [
-            f"the interval straddles the limit: measure {about}, best on more prompts:",
-            "  pytest --promptchaos-per-rung=8    (or pass several prompts to the assertion)",
-            "or accept it for now: pytest --promptchaos-inconclusive=warn",
-        ]
+        return [*_measure_more(measurement, limit), RELAX]
     if outcome is Outcome.FAILED:
         look = (
             "read the outputs side by side in the report; is the moved answer still right?"
@@ -148,3 +142,23 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
             f"{(measurement.high or 0.0):.3f}, in a file that is reviewed",
         ]
     return ["nothing; the margin above says how much room is left"]
+
+
+RELAX = "or accept it for now: pytest --promptchaos-inconclusive=warn"
+HOW = {
+    "neighbors": "pytest --promptchaos-per-rung=8, or more prompts in the same assertion",
+    "prompts": "pass more prompts to the assertion; more neighbors would not narrow it",
+    "tangents": "raise tangents=, or pass more prompts to the assertion",
+}
+
+
+def _measure_more(measurement: Measurement, limit: Limit) -> list[str]:
+    unit = measurement.resampled or "neighbors"
+    more = needed(measurement, limit)
+    # Beyond a few times what was measured the value sits on the limit, and no number decides.
+    if more is None or more > 20 * max(measurement.resampled_n, 1):
+        return [f"the value sits on the limit: no number of {unit} decides soon; move the limit"]
+    return [
+        f"the interval straddles the limit: measure about {more} more {unit}:",
+        f"  {HOW[unit]}",
+    ]

@@ -67,13 +67,14 @@ def _reaches(low: float, limit: Limit) -> bool:
     return limit.at_least is None or low >= limit.at_least
 
 
-def needed(measurement: Measurement, limit: Limit, units: int) -> int | None:
-    """Return about how many more units would clear the limit, or ``None`` when none would.
+def needed(measurement: Measurement, limit: Limit) -> int | None:
+    """Return about how many more of the resampled units would clear the limit, or ``None``.
 
     The half width of an interval shrinks with the square root of the number of units, so n units
     with half width h clear a distance d from the limit with about n (h / d)^2 of them. A value
     that sits on the limit cannot be cleared.
     """
+    units = measurement.resampled_n
     value, low, high = measurement.value, measurement.low, measurement.high
     if value is None or low is None or high is None or units < 1:
         return None

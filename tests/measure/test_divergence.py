@@ -81,12 +81,14 @@ def observed(answers: dict[str, str], *, text: str = TEXT, erased: Sequence[str]
         for n in certified.neighbors
         if n.certification in {"effective", "identical"}
     }
-    return Observed(neighborhood=certified, center=center, runs=runs, alone=(center, center))
+    return Observed(
+        neighborhood=certified, center=center, runs=runs, alone=(center, center), unpadded=center
+    )
 
 
-def found(one: Observed, *, embedded: bool = True) -> Findings:
+def found(*several: Observed, embedded: bool = True) -> Findings:
     return divergence(
-        [one],
+        several,
         metric="semantic",
         rungs=("format", "punctuation", "synonym"),
         min_effective=3,
@@ -102,7 +104,9 @@ def control(findings: Findings, name: str) -> tuple[str, float | None]:
 
 def test_answers_that_do_not_move_are_at_exactly_zero() -> None:
     findings = found(observed({"positive_control": "Boil an egg"}))
-    assert findings.measurement.value == 0.0
+    assert findings.measurement.value == findings.measurement.low == 0.0
+    assert findings.measurement.high is not None
+    assert findings.measurement.high > 0.1
     assert control(findings, "identical control") == ("held", 0.0)
     assert control(findings, "positive control") == ("held", 1.0)
 
@@ -142,7 +146,43 @@ def test_noise_is_subtracted_and_shown() -> None:
     assert control(findings, "run to run") == ("held", 1.0)
     assert control(findings, "batch shape") == ("held", 1.0)
     assert findings.measurement.value == 0.0
-    assert "excess over the noise floor 1" in findings.measurement.interval
+    assert "in excess of each prompt's noise floor (at most 1)" in findings.measurement.interval
+
+
+def test_noise_by_padding_alone_is_seen() -> None:
+    one = observed({"positive_control": "Boil an egg"})
+    findings = found(replace(one, unpadded=run(one.center.prompt, "Read Ubik")))
+    assert control(findings, "padding") == ("held", 1.0)
+    assert control(findings, "run to run") == ("held", 0.0)
+
+
+def test_one_noisy_prompt_buys_no_slack_for_the_others() -> None:
+    moved = {"format": "Read Ubik", "positive_control": "Boil an egg"}
+    calm, noisy = observed(moved), observed(moved, text="Recommend a big book like Emma.")
+    noisy = replace(noisy, alone=(run(noisy.center.prompt, "Read Ubik"), noisy.center))
+    alone, both = found(calm).measurement.value, found(calm, noisy).measurement.value
+    assert alone is not None
+    assert both == pytest.approx(max(alone / 2 + (alone - 1) / 2, 0.0), abs=0.05)
+    assert control(found(calm, noisy), "run to run")[1] == 1.0
+
+
+def test_the_positive_control_is_held_to_the_same_excess_as_the_number() -> None:
+    one = observed({"format": "Read Ubik", "positive_control": "Boil an egg"})
+    noisy = replace(one, alone=(run(one.center.prompt, "Read Ubik"), one.center))
+    assert control(found(noisy), "positive control") == ("failed", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rung", "name"), [("identical", "identical control"), ("positive_control", "positive control")]
+)
+def test_every_prompt_needs_its_own_controls(rung: str, name: str) -> None:
+    moved = {"positive_control": "Boil an egg"}
+    whole, bare = observed(moved), observed(moved, text="Recommend a big book like Emma.")
+    kept = tuple(n for n in bare.neighborhood.neighbors if n.rung != rung)
+    bare = replace(bare, neighborhood=replace(bare.neighborhood, neighbors=kept))
+    findings = found(whole, bare)
+    assert control(findings, name)[0] == "failed"
+    assert "Recommend a big book" in next(c.words for c in findings.controls if c.name == name)
 
 
 def test_without_an_embedder_the_semantic_distance_is_absent_and_the_tokens_remain() -> None:

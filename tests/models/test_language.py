@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessorList
+from transformers.generation.logits_process import SuppressTokensLogitsProcessor
 
 from pytest_promptchaos.errors import PinError, PromptError
 from pytest_promptchaos.models.device import resolve_device
@@ -146,6 +147,40 @@ def test_a_template_that_doubles_the_start_token_is_refused(
 def test_a_prompt_that_does_not_fit_says_by_how_much(tiny_model: LanguageModel) -> None:
     with pytest.raises(PromptError, match=r"has \d+ tokens and the horizon is 64.*1024 in all"):
         tiny_model.check_length(as_prompt("word " * 2000), 64)
+
+
+def test_a_template_with_a_clock_is_refused(tiny_chat: Path, tmp_path: Path) -> None:
+    template = (tiny_chat / "chat_template.jinja").read_text()
+    clock = "{{ strftime_now('%f') }}"
+    model = copied(tiny_chat, tmp_path / "m", chat_template__jinja=template + clock)
+    with pytest.raises(PromptError, match="renders to other tokens the second time"):
+        model.render(PROMPTS[0])
+
+
+def test_without_a_generation_config_the_models_config_ends_the_answer(
+    tiny_chat: Path, tmp_path: Path, tiny_model: LanguageModel
+) -> None:
+    model = copied(tiny_chat, tmp_path / "m")
+    (tmp_path / "m" / "generation_config.json").unlink()
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    (tmp_path / "m" / "config.json").write_text(json.dumps({**config, "eos_token_id": [7, 9]}))
+    assert model.end_ids == (7, 9)
+    assert model.network.generation_config.eos_token_id == [7, 9]
+
+
+def test_logits_that_something_alters_are_no_greedy_decode(tiny_chat: Path) -> None:
+    model = LanguageModel(parse_pin(f"dir:{tiny_chat}"))
+    plain = model.network.generate
+
+    def suppressing(*, logits_processor: LogitsProcessorList, **options: object) -> torch.Tensor:
+        first = SuppressTokensLogitsProcessor([5, 6, 7], device="cpu")
+        processors = LogitsProcessorList([first, *logits_processor])
+        altered: torch.Tensor = plain(logits_processor=processors, **options)
+        return altered
+
+    model.network.generate = suppressing
+    with pytest.raises(PromptError, match="something alters them"):
+        next(model.runs([(PROMPTS[0], 0)], shape=(1, 16), horizon=4))
 
 
 TRIMMED = "message['content'] | trim"

@@ -68,7 +68,14 @@ def test_the_fingerprint_follows_every_file_that_matters(tmp_path: Path) -> None
     assert fingerprint(parse_pin(f"dir:{one}")) == fingerprint(parse_pin(f"dir:{two}"))
     (two / "README.md").write_text("a card changes no output")
     assert fingerprint(parse_pin(f"dir:{one}")) == fingerprint(parse_pin(f"dir:{two}"))
-    for name in ("model.safetensors", "config.json", "chat_template.jinja", "tokenizer.json"):
+    (two / "1_Pooling").mkdir()
+    for name in (
+        "model.safetensors",
+        "config.json",
+        "chat_template.jinja",
+        "tokenizer.json",
+        "1_Pooling/config.json",
+    ):
         before = fingerprint(parse_pin(f"dir:{two}"))
         (two / name).write_text(f"other {name}")
         assert fingerprint(parse_pin(f"dir:{two}")) != before

@@ -73,3 +73,32 @@ def test_an_embedder_that_cannot_be_found(chaos: pytest.Pytester, embedder: str,
     result = check(chaos, embedder=embedder)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([told])
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        ("at_most=float('nan')", "*at_most is nan, but it takes a finite number*"),
+        ("at_most=None", "*at_most is None, but it takes a finite number*"),
+        ("at_most='0.1'", "*at_most is '0.1', but it takes a finite number*"),
+        ("at_most=0.1, metric='semantc'", "*metric is 'semantc': did you mean 'semantic'?*"),
+        ("at_most=0.1, horizon=0", "*horizon is 0, but it takes a finite number of at least 1*"),
+        ("at_most=0.1, rungs=['formt']", "*there is no rung 'formt': did you mean 'format'*"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_found_before_measuring(
+    chaos: pytest.Pytester, call: str, told: str
+) -> None:
+    chaos.makepyfile(
+        f"""
+        from pytest_promptchaos import assert_stable_neighborhood
+
+        def test_it(chaos_model):
+            assert_stable_neighborhood(chaos_model, "Hello there", {call})
+        """
+    )
+    result = chaos.runpytest_inprocess(*TOKENS)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([told])
+    # The error is the line of the test and a sentence, not pages of our own code.
+    result.stdout.no_fnmatch_line("*surround.py*")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def test_all_documents_of_a_run_lie_side_by_side(
     records: tuple[Record, ...], tmp_path: Path
 ) -> None:
-    written = write_documents(records, tmp_path / "new")
+    written, failed = write_documents(records, tmp_path / "new")
+    assert not failed
     assert list(written) == ["report", "junit", "evidence"]
     assert read_records(written["evidence"]) == records
     assert written["junit"].read_text("utf-8") == junit_xml(records)
@@ -27,8 +28,19 @@ def test_all_documents_of_a_run_lie_side_by_side(
 def test_documents_made_again_from_the_evidence_are_the_same(
     records: tuple[Record, ...], tmp_path: Path
 ) -> None:
-    first = write_documents(records, tmp_path / "first")
-    again = write_documents(read_records(first["evidence"]), tmp_path / "again")
+    first, _ = write_documents(records, tmp_path / "first")
+    again, _ = write_documents(read_records(first["evidence"]), tmp_path / "again")
     assert [path.read_bytes() for path in first.values()] == [
         path.read_bytes() for path in again.values()
     ]
+
+
+def test_a_document_that_cannot_be_written_does_not_keep_the_others(
+    records: tuple[Record, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "promptchaos-report.html").mkdir()
+    written, failed = write_documents(records, tmp_path)
+    assert list(written) == ["junit", "evidence"]
+    (words,) = failed
+    assert "promptchaos-report.html could not be written" in words
+    assert "python -m pytest_promptchaos.report" in words

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.records import Outcome, Record
 from pytest_promptchaos.report.overview import (
     Standing,
     broken,
@@ -17,9 +16,6 @@ from pytest_promptchaos.report.overview import (
     verdict_name,
 )
 from report.conftest import model, record, verdict
-
-if TYPE_CHECKING:
-    from pytest_promptchaos.records import Record
 
 
 @pytest.mark.parametrize(
@@ -84,3 +80,15 @@ def test_notes_and_versions_make_no_second_model() -> None:
 def test_an_id_that_tells_its_check_stands_alone() -> None:
     assert verdict_name(verdict()) == "stable_neighborhood(dune)"
     assert verdict_name(verdict(id="books")) == "stable_neighborhood: books"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INVALID])
+def test_a_verdict_that_its_test_caught_asks_nothing_of_the_reader(outcome: Outcome) -> None:
+    assert standing_of(verdict(outcome), test_passed=True) is Standing.CAUGHT
+    assert standing_of(verdict(outcome)) is not Standing.CAUGHT
+
+
+def test_a_test_that_broke_beside_a_green_verdict_is_broken() -> None:
+    green = verdict(Outcome.PASSED)
+    broke = Record(node_id="t", status="failed", verdicts=(green,), environment={}, message="boom")
+    assert broken([broke]) == (broke,)

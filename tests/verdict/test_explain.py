@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_promptchaos.records import (
@@ -36,6 +38,8 @@ MEASURED = Measurement(
     n=12,
     effective_n=12,
     interval="95 % BCa",
+    resampled="neighbors",
+    resampled_n=12,
 )
 PAIR = Pair(
     prompt_id="dune",
@@ -102,6 +106,15 @@ def test_an_inconclusive_verdict_says_how_much_more_to_measure() -> None:
     # Half width 0.095 at 0.063 from the limit: (0.095 / 0.063)^2 * 12 = 27.3, so 16 more.
     assert "about 16 more neighbors" in told(Outcome.INCONCLUSIVE)
     assert "--promptchaos-inconclusive=warn" in told(Outcome.INCONCLUSIVE)
+
+
+def test_it_speaks_of_the_unit_that_would_narrow_the_interval() -> None:
+    prompts = Findings(model=MODEL, measurement=replace(MEASURED, resampled="prompts"))
+    assert "more neighbors would not narrow it" in told(Outcome.INCONCLUSIVE, prompts)
+    tangents = Findings(model=MODEL, measurement=replace(MEASURED, resampled="tangents"))
+    assert "raise tangents=" in told(Outcome.INCONCLUSIVE, tangents)
+    close = Findings(model=MODEL, measurement=replace(MEASURED, value=0.1501))
+    assert "no number of neighbors decides soon" in told(Outcome.INCONCLUSIVE, close)
 
 
 def test_an_invalid_verdict_sends_to_the_control_that_failed() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_promptchaos.records import Control, Limit, Measurement, Outcome
@@ -80,5 +82,11 @@ def test_a_blind_metric_says_that_it_is_blind() -> None:
 
 def test_how_many_more_units_would_decide() -> None:
     # Half width 0.05 at distance 0.05 / 2 from the limit: four times as many in all.
-    assert needed(measured(0.125, 0.075, 0.175), LIMIT, 10) == 30
-    assert needed(measured(0.15, 0.1, 0.2), LIMIT, 10) is None
+    assert needed(replace(measured(0.125, 0.075, 0.175), resampled_n=10), LIMIT) == 30
+    assert needed(replace(measured(0.15, 0.1, 0.2), resampled_n=10), LIMIT) is None
+
+
+@pytest.mark.parametrize("bound", [None, float("nan"), float("inf")])
+def test_a_limit_that_nothing_could_break_is_refused(bound: float | None) -> None:
+    with pytest.raises(ValueError, match="needs a finite at_most or at_least"):
+        Limit(name="semantic distance", at_most=bound)
