@@ -235,6 +235,13 @@ class Curve:
     high: tuple[float, ...] = ()
     series: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a band or a line that does not cover ``x``."""
+        for name in ("y", "low", "high"):
+            length = len(getattr(self, name))
+            if length != len(self.x) and (name == "y" or length):
+                raise ValueError(f"curve {self.name!r}: {length} values of {name}, {len(self.x)} x")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:

@@ -308,13 +308,16 @@ def _by_layer(observed: Sequence[Observed], rungs: Sequence[Rung]) -> Iterator[C
 
 def _curve(x: Iterable[int], groups: Sequence[Sequence[NDArray[np.float64]]]) -> Curve:
     """Return the means of ``groups`` with their intervals over ``x``."""
-    means = [clustered_mean(list(group)) for group in groups]
+    # A band where every neighbor moved alike has no width to show; the verdict's interval has.
+    means = [clustered_mean(list(g), largest=float(np.max(np.concatenate(g)))) for g in groups]
+    bounds = [(m.low, m.high) for m in means if m.low is not None and m.high is not None]
+    known = len(bounds) == len(means)
     return Curve(
         name="hidden state distance",
         x_label="layer",
         y_label="relative distance",
         x=tuple(float(value) for value in x),
         y=tuple(mean.value for mean in means),
-        low=tuple(mean.low for mean in means if mean.low is not None),
-        high=tuple(mean.high for mean in means if mean.high is not None),
+        low=tuple(low for low, _ in bounds) if known else (),
+        high=tuple(high for _, high in bounds) if known else (),
     )
