@@ -14,8 +14,8 @@ from pytest_promptchaos.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-QUICK = ("--promptchaos-horizon=16", "--promptchaos-per-rung=2", "--promptchaos-min-effective=2")
-TOKENS = (*QUICK, "--promptchaos-embedder=none")
+QUICK = ("--promptchaos-horizon=16", "--promptchaos-min-effective=2")
+TOKENS = (*QUICK, "-o", "promptchaos_per_rung=2", "--promptchaos-embedder=none")
 DOCUMENTS = ("-o", "promptchaos_no_report=false")
 """Write the documents after all: most tests here need none, and the page takes a second."""
 

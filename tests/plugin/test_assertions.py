@@ -14,14 +14,18 @@ from pytest_promptchaos import assert_stable_neighborhood
 
 def test_nearby_prompts(chaos_model):
     assert_stable_neighborhood(
-        chaos_model, "What is the capital of France?", at_most={limit}, metric="{metric}"
+        chaos_model,
+        "What is the capital of France?",
+        at_most={limit},
+        metric="{metric}",
+        positive_control=["Recommend a book like Dune."],
     )
 """
 
 
 def test_a_steady_neighborhood_passes(chaos: pytest.Pytester) -> None:
-    chaos.makepyfile(STEADY.format(limit=0.9, metric="token_edit"))
-    result = chaos.runpytest_inprocess(*TOKENS, *DOCUMENTS)
+    chaos.makepyfile(STEADY.format(limit=0.7, metric="token_edit"))
+    result = chaos.runpytest_inprocess(*TOKENS, *DOCUMENTS, "--promptchaos-per-rung=12")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*= promptchaos =*", "*tiny-chat*1 passed*", "report: *.html"])
 

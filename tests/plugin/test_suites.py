@@ -8,11 +8,16 @@ from plugin.conftest import TOKENS
 
 SUITE = """
 version: 1
-settings: {{horizon: 16, per_rung: 2, min_effective: 2}}
+settings: {{horizon: 16, per_rung: 12, min_effective: 2}}
 prompts:
   - id: france
     text: What is the capital of France?
-    small_semantic: [Recommend a book like Dune., "What is the capital of Japan?"]
+    small_semantic:
+      - Recommend a book like Dune.
+      - Explain why it rains.
+      - "What sound does a lion make?"
+      - "How do I make tea?"
+    positive_control: [Write a short email to Karen about dinner on Sunday.]
 checks:
   - id: steady
     check: stable_neighborhood
@@ -69,4 +74,4 @@ def test_a_misspelt_key_names_file_line_and_key(chaos: pytest.Pytester) -> None:
     path.write_text(path.read_text().replace("at_most", "at_mots"))
     result = chaos.runpytest_inprocess(*TOKENS)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["*a.chaos.yaml:12: checks[[]0].at_mots: *at_most*"])
+    result.stdout.fnmatch_lines(["*a.chaos.yaml:17: checks[[]0].at_mots: *at_most*"])

@@ -139,8 +139,11 @@ def test_the_head_counts_the_verdicts(tree: Element) -> None:
     ("records", "head"),
     [
         ((), "No verdicts"),
-        ((record(undrawn(Outcome.PASSED)),), "The verdict is as expected"),
-        ((record(*[undrawn(Outcome.PASSED)] * 3),), "All 3 verdicts are as expected"),
+        ((record(undrawn(Outcome.PASSED), status="passed"),), "The verdict is as expected"),
+        (
+            (record(*[undrawn(Outcome.PASSED)] * 3, status="passed"),),
+            "All 3 verdicts are as expected",
+        ),
         ((record(undrawn()),), "1 of 1 result needs attention"),
     ],
 )
