@@ -1,0 +1,1 @@
+"""Builds the bundled models, `tiny-chat` and `tiny-chat-robust`, from this folder alone."""
