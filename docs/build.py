@@ -24,7 +24,7 @@ from pytest_promptchaos import assert_stable_neighborhood
 def test_nearby_prompts(chaos_model):
     assert_stable_neighborhood(chaos_model, {prompt!r}, at_most={limit}, rungs={rungs!r}, per_rung=16)
 """
-SHOWN = {"prompt": "What is the capital of France?", "limit": 0.05, "rungs": ["format"]}
+SHOWN = {"prompt": "What is the capital of France?", "limit": 0.02, "rungs": ["format"]}
 
 
 def options_table() -> str:
@@ -50,7 +50,7 @@ def failing_output() -> str:
             check=False,
             env={**os.environ, "COLUMNS": "100"},
         )
-        shown = re.findall(r"^E {1,7}(?:\S+Error: )?(.*)$", done.stdout, flags=re.MULTILINE)
+        shown = re.findall(r"^E {1,3}(?:\S+Error: )?(.*)$", done.stdout, flags=re.MULTILINE)
     if done.returncode != 1 or not shown:
         raise SystemExit(f"the example did not fail as it should:\n{done.stdout}")
     return "```text\n" + "\n".join(line.rstrip() for line in shown) + "\n```"

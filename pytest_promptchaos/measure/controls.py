@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
+from pytest_promptchaos.measure.distances import JS_FLOOR
 from pytest_promptchaos.measure.pairs import distances
 from pytest_promptchaos.records import Control
 
@@ -76,7 +77,8 @@ def _arm(
         return Control(name=name, role="gate", state="failed", words=told)
     every = [m for of_prompt in measured for m in of_prompt]
     largest, js = (max(m[key] for m in every) for key in (metric, "js"))
-    exact = "exactly zero" if largest == js == 0.0 else f"largest {largest:.3g}, JS {js:.2g} nats"
+    logits = f"JS {js:.2g} nats" if js > JS_FLOOR else "JS within float32 rounding"
+    exact = "exactly zero" if largest == js == 0.0 else f"largest {largest:.3g}, {logits}"
     told = f"{words}: {exact} ({len(every)}x)"
     return Control(name=name, role="floor", state="held", words=told, value=largest)
 
