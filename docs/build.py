@@ -22,7 +22,9 @@ from pytest_promptchaos import assert_stable_neighborhood
 
 
 def test_nearby_prompts(chaos_model):
-    assert_stable_neighborhood(chaos_model, {prompt!r}, at_most={limit}, rungs={rungs!r}, per_rung=16)
+    assert_stable_neighborhood(
+        chaos_model, {prompt!r}, at_most={limit}, rungs={rungs!r}, per_rung=16
+    )
 """
 SHOWN = {"prompt": "What is the capital of France?", "limit": 0.02, "rungs": ["format"]}
 
