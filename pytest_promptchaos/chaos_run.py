@@ -50,7 +50,6 @@ class ChaosRun:
         self.session = Session(
             settings=resolve(*self.layers({}, {})),
             root=config.rootpath,
-            threads=_threads(),
             progress=Heartbeat(self._write_progress),
         )
         self.records: list[Record] = []
@@ -256,12 +255,6 @@ def _check_ini_keys(config: pytest.Config) -> None:
     for key in cast("Mapping[str, object]", config._inicfg):
         if key.startswith("promptchaos"):
             option_named(key.removeprefix("promptchaos_"), f"{config.inipath or '-o'}: {key}")
-
-
-def _threads() -> int | None:
-    """Return the threads of one worker: the machine's cores shared among xdist's workers."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
 
 
 def _environment() -> dict[str, str]:

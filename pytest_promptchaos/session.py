@@ -64,7 +64,6 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     root: Path = field(default_factory=Path.cwd)
     on_disk: bool = True
-    threads: int | None = None
     progress: Progress = silent
     verdicts: list[Verdict] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
@@ -90,10 +89,10 @@ class Session:
     @cached_property
     def pool(self) -> ModelPool:
         """The models in memory."""
-        from pytest_promptchaos.models.device import cap_threads
+        from pytest_promptchaos.models.device import set_threads
         from pytest_promptchaos.models.pool import ModelPool
 
-        cap_threads(self.threads)
+        set_threads(self.settings.threads)
         return ModelPool(keep=self.settings.models_kept)
 
     @property

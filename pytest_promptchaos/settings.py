@@ -99,6 +99,14 @@ OPTIONS: tuple[Option, ...] = (
         marker=False,
     ),
     Option(
+        name="threads",
+        kind="integer",
+        least=1,
+        default="1",
+        help="CPU threads of every process; part of what a result depends on",
+        marker=False,
+    ),
+    Option(
         name="models_kept",
         kind="integer",
         least=1,
@@ -153,6 +161,7 @@ class Settings:
     min_effective: int = 6
     inconclusive: str = "fail"
     batch_rows: int = 16
+    threads: int = 1
     models_kept: int = 2
     dir: str = ".promptchaos"
     fresh: bool = False

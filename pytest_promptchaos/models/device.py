@@ -41,14 +41,18 @@ def _worker_index() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
 
 
-def cap_threads(threads: int | None) -> None:
-    """Bound torch's threads in this process; ``None`` leaves torch's own choice."""
-    if threads is not None:
-        torch.set_num_threads(threads)
+def set_threads(threads: int) -> None:
+    """Set torch's threads in this process.
+
+    The same number everywhere, because another number may round differently: a run spread over
+    workers must give the numbers of a run that is not.
+    """
+    torch.set_num_threads(threads)
 
 
 def hardware(device: torch.device) -> str:
     """Return the kind of processor, as far as it can change rounding."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
+    threads = torch.get_num_threads()
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}, threads: {threads}"

@@ -43,20 +43,20 @@ def test_the_neighborhood_of_a_known_prompt() -> None:
     """Pinned: if this has to change, raise ``LADDER_VERSION`` with it."""
     assert LADDER_VERSION == 1
     assert [(n.id, n.rung, n.prompt.text) for n in neighborhood(DUNE).neighbors] == [
-        ("302adf6713e5", "identical", DUNE),
-        ("8e8284121c6a", "format", DUNE + "\n\n\n"),
-        ("18e24dcaccc8", "format", "Recommend \ta book like Dune."),
-        ("73d02b73ecd0", "format", "Recommend a book like   Dune."),
-        ("4dcded28ca3b", "format", "\t" + DUNE),
-        ("e905d7ca2e72", "punctuation", "Recommend a a book like Dune."),
-        ("a2012b859caa", "punctuation", "Recommend a (book) like Dune."),
-        ("e4ccced8911f", "punctuation", "Recommend a book like Dune ."),
-        ("797c60a2c999", "punctuation", "Recommend a book like Dune!"),
-        ("91e8c079dd94", "synonym", "Suggest a book like Dune."),
-        ("4127b52409c0", "positive_control", "List three mammals that lay eggs."),
-        ("83e64ff0d078", "positive_control", "Explain why the sky looks blue."),
-        ("62317246f005", "positive_control", "What is the capital of Australia?"),
-        ("550f53ee4186", "positive_control", "How do I boil an egg?"),
+        ("2b59fd1bba35", "identical", "Recommend a book like Dune."),
+        ("ba47038d7e42", "format", "\n\nRecommend a book like Dune."),
+        ("7c84752f1b6e", "format", "Recommend a\n\nbook like Dune."),
+        ("21a1f74d5211", "format", "Recommend a\nbook like Dune."),
+        ("a09a27b5ab3f", "format", "Recommend a book like Dune.\r\n"),
+        ("37d14c48fee4", "punctuation", "Recommend a a book like Dune."),
+        ("e7586238ae09", "punctuation", "(Recommend) a book like Dune."),
+        ("4873cfebc828", "punctuation", "recommend a book like Dune."),
+        ("870961586a38", "punctuation", "Recommend a book like Dune!"),
+        ("ff862a400144", "synonym", "Suggest a book like Dune."),
+        ("133411d1cf9f", "positive_control", "What is the capital of Australia?"),
+        ("b13af407dc62", "positive_control", "Explain why the sky looks blue."),
+        ("19944d3a26d1", "positive_control", "Convert 30 degrees Celsius to Fahrenheit."),
+        ("ccebbe367ea6", "positive_control", "Give one tip for better sleep."),
     ]
 
 
