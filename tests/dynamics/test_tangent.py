@@ -232,3 +232,13 @@ def test_no_tangent_outgrows_the_largest_singular_value(seed: int) -> None:
     growth = push(chain(maps), state(), random_tangents())
     largest = np.log([float(torch.linalg.matrix_norm(m, 2)) for m in maps])
     assert (growth.profile <= largest + 1e-9).all()
+
+
+def test_the_states_own_growth_is_read_where_the_tangents_live() -> None:
+    # The first row doubles, the second grows tenfold; the tangents live on the first alone.
+    step = lambda x: x * torch.tensor([[2.0], [10.0]], dtype=x.dtype)  # noqa: E731
+    mask = torch.tensor([[True], [False]])
+    state = torch.ones(2, 3, dtype=torch.float64)
+    growth = push([step], state, draw_tangents(state.shape, 4, 0, mask=mask), mask=mask)
+    np.testing.assert_allclose(growth.profile, np.log(2.0), rtol=1e-12)
+    np.testing.assert_allclose(growth.relative_profile, 0.0, atol=1e-12)
