@@ -83,7 +83,10 @@ def kl_divergence(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     0.143841
     """
     log_p, log_q = log_softmax(a.astype(np.float64)), log_softmax(b.astype(np.float64))
-    return float(max(np.sum(np.exp(log_p) * (log_p - log_q)), 0.0))
+    # A token that is impossible under p adds nothing, also where it is impossible under q.
+    possible = np.isfinite(log_p)
+    terms = np.exp(log_p[possible]) * (log_p[possible] - log_q[possible])
+    return float(max(terms.sum(), 0.0))
 
 
 def hidden_distance(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:

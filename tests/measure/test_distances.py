@@ -73,6 +73,13 @@ def test_kl_known_answer() -> None:
     assert kl_divergence(np.log(p), np.log(q)) == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_token_that_is_masked_in_both_adds_nothing() -> None:
+    p, q = np.log([0.5, 0.5]), np.log([0.9, 0.1])
+    masked = [np.append(x, -np.inf) for x in (p, q)]
+    assert kl_divergence(*masked) == pytest.approx(kl_divergence(p, q), rel=1e-12)
+    assert js_divergence(*masked) == pytest.approx(js_divergence(p, q), rel=1e-12)
+
+
 @given(logits, logits)
 def test_js_and_kl_are_bounded_and_zero_on_themselves(a: np.ndarray, b: np.ndarray) -> None:
     assert js_divergence(a, a) == 0.0
