@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
+    from pytest_promptchaos.dynamics.linearize import Step
     from pytest_promptchaos.dynamics.modes import Mode
-    from pytest_promptchaos.dynamics.tangent import Step
 
 Positions: TypeAlias = "Literal['prompt', 'last'] | NDArray[np.bool_]"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from pytest_promptchaos.dynamics.tangent import Step
+    from pytest_promptchaos.dynamics.linearize import Step
 
 WIDTH = 5
 

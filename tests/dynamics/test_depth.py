@@ -18,7 +18,8 @@ from transformers.masking_utils import sdpa_mask
 
 from dynamics.networks import IDS, LAYERS, SIZES, TOKENS, WIDTH, gpt2, layers_of, llama
 from pytest_promptchaos.dynamics.depth import decoder_depth, depth_growth
-from pytest_promptchaos.dynamics.tangent import draw_tangents, linearize
+from pytest_promptchaos.dynamics.linearize import linearize
+from pytest_promptchaos.dynamics.tangent import draw_tangents
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from pytest_promptchaos.errors import DepthError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pytest_promptchaos.dynamics.tangent import Step
+    from pytest_promptchaos.dynamics.linearize import Step
 
 
 class Unfollowable(torch.autograd.Function):

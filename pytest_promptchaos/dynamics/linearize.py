@@ -1,0 +1,73 @@
+"""One step of forward-mode AD: a state and k tangents in, a state and k tangents out."""
+
+from __future__ import annotations
+
+import re
+import traceback
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.func import jvp, vmap
+
+from pytest_promptchaos.errors import DepthError
+
+Step: TypeAlias = Callable[[Tensor], Tensor]
+
+_TORCH = str(Path(torch.__file__).parent)
+_OPERATION = re.compile(r"forward AD with (\w+)|aten::(\w+)|vmap over (\w+)|calling (\.\w+\(\))")
+
+
+def linearize(
+    step: Step, state: Tensor, tangents: Tensor, chunk: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return ``step(state)`` and the tangents (k, ...) moved by the step's Jacobian.
+
+    The state is computed once for all tangents, or once per ``chunk`` of them. Raises
+    ``DepthError`` naming the operation that has no forward derivative.
+
+    >>> after, moved = linearize(lambda x: x**2, torch.tensor([3.0]), torch.tensor([[1.0], [2.0]]))
+    >>> after.item(), moved.flatten().tolist()
+    (9.0, [6.0, 12.0])
+    """
+    _load_forward_rules()
+
+    def along(tangent: Tensor) -> Any:
+        return jvp(step, (state,), (tangent,))
+
+    # out_dims None for the state is a guard, too: vmap refuses it if the state became batched.
+    travel = vmap(along, out_dims=(None, 0))  # type: ignore[arg-type]  # torch documents None
+    try:
+        parts = [travel(rows) for rows in torch.split(tangents, chunk or len(tangents))]
+    except Exception as error:
+        raise DepthError(
+            f"forward-mode AD cannot follow {_operation(error)} ({_first_line(error)}); "
+            "use an implementation made of plain torch operations (eager or math attention)"
+        ) from error
+    return parts[0][0], torch.cat([moved for _, moved in parts])
+
+
+@cache
+def _load_forward_rules() -> None:
+    """Let torch load its own scripted derivative rules, whose deprecation is not the user's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jvp(torch.sin, (torch.zeros(1),), (torch.zeros(1),))
+
+
+def _operation(error: Exception) -> str:
+    """Return the operation that torch names in ``error``, else the line that called it."""
+    if found := _OPERATION.search(str(error)):
+        return next(group for group in found.groups() if group)
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if not frame.filename.startswith(_TORCH)]
+    return f"`{ours[-1].line}` in {ours[-1].name}"
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first sentence of torch's own message."""
+    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
