@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import traceback
 import warnings
@@ -14,10 +15,12 @@ import torch
 from torch import Tensor
 from torch.func import jvp, vmap
 
+from pytest_promptchaos.dynamics.carried import carry
 from pytest_promptchaos.errors import DepthError
 
 Step: TypeAlias = Callable[[Tensor], Tensor]
 
+_LOG = logging.getLogger(__name__)
 _TORCH = str(Path(torch.__file__).parent)
 _OPERATION = re.compile(r"forward AD with (\w+)|aten::(\w+)|vmap over (\w+)|calling (\.\w+\(\))")
 
@@ -27,13 +30,34 @@ def linearize(
 ) -> tuple[Tensor, Tensor]:
     """Return ``step(state)`` and the tangents (k, ...) moved by the step's Jacobian.
 
-    The state is computed once for all tangents, or once per ``chunk`` of them. Raises
-    ``DepthError`` naming the operation that has no forward derivative.
+    The state is computed once for all tangents, or once per ``chunk`` of them. A step is followed
+    by :func:`~pytest_promptchaos.dynamics.carried.carry`, else by ``torch.func``. Raises
+    ``DepthError`` naming the operation that neither can follow.
 
     >>> after, moved = linearize(lambda x: x**2, torch.tensor([3.0]), torch.tensor([[1.0], [2.0]]))
     >>> after.item(), moved.flatten().tolist()
     (9.0, [6.0, 12.0])
     """
+    parts = [_moved(step, state, rows) for rows in torch.split(tangents, chunk or len(tangents))]
+    if len(parts) == 1:
+        return parts[0]
+    return parts[0][0], torch.cat([moved for _, moved in parts])
+
+
+def _moved(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the step's value and its moved tangents by the first way that can follow it."""
+    try:
+        return carry(step, state, tangents)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:
+        # Whatever it was, torch.func has the last word: it knows more operations, or names the one.
+        _LOG.debug("torch.func follows a step, because: %s", error)
+    return by_functorch(step, state, tangents)
+
+
+def by_functorch(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what :func:`linearize` does, by ``vmap`` over ``jvp``; raises ``DepthError``."""
     _load_forward_rules()
 
     def along(tangent: Tensor) -> Any:
@@ -42,13 +66,13 @@ def linearize(
     # out_dims None for the state is a guard, too: vmap refuses it if the state became batched.
     travel = vmap(along, out_dims=(None, 0))  # type: ignore[arg-type]  # torch documents None
     try:
-        parts = [travel(rows) for rows in torch.split(tangents, chunk or len(tangents))]
+        after, moved = travel(tangents)
     except Exception as error:
         raise DepthError(
             f"forward-mode AD cannot follow {_operation(error)} ({_first_line(error)}); "
             "use an implementation made of plain torch operations (eager or math attention)"
         ) from error
-    return parts[0][0], torch.cat([moved for _, moved in parts])
+    return after, moved
 
 
 @cache

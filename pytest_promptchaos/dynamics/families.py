@@ -1,0 +1,131 @@
+"""The families of operations: pointwise, linear, any other, and their twins that write in place.
+
+A linear operation acts on the whole stack. A pointwise one needs its derivative only at the
+value, once for all tangents: torch gives it, as the tangent of a field of ones. What is left goes
+through ``torch.func``, one operation at a time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.func import jvp, vmap
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from pytest_promptchaos.dynamics.carried import Carried, UncarriedError, aligned, room, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+aten = torch.ops.aten
+
+
+def pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return a pointwise operation: each tangent times the derivative at the value."""
+    plain = values(args)
+    places = [place for place, arg in enumerate(args) if isinstance(arg, Carried)]
+    if not places:
+        return by_torch(func, args, kwargs)
+    out = None
+    for place in places:
+
+        def along(moving: Tensor, place: int = place) -> Any:
+            return func(*plain[:place], moving, *plain[place + 1 :], **values(kwargs))
+
+        value, slope = _slope(along, plain[place])
+        if not value.is_floating_point():
+            return value
+        tangents = aligned(args[place].tangents, value.dim())
+        if out is None:
+            out = room(len(tangents) + 1, value)
+            torch.mul(tangents, slope, out=out[1:])
+        else:
+            out[1:].addcmul_(tangents, slope)
+    assert out is not None
+    return Carried(out)
+
+
+def _slope(along: Callable[[Tensor], Any], value: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a pointwise function and its derivative at ``value``."""
+    # A copy: forward AD gives a view's whole base a tangent, here the stack of all tangents.
+    value = value.clone()
+    with _above_dispatch():
+        after, slope = jvp(along, (value,), (torch.ones_like(value),))  # type: ignore[misc]
+    return after, slope
+
+
+_INCLUDED = torch._C._dispatch_tls_local_include_set()
+_EXCLUDED = torch._C._dispatch_tls_local_exclude_set()
+
+
+def _above_dispatch() -> Any:
+    """Return a context in which derivatives exist: a dispatched operation is below autograd."""
+    return torch._C._ForceDispatchKeyGuard(_INCLUDED, _EXCLUDED)
+
+
+def linear(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return an operation that is linear in its first argument and touches no other carried."""
+    with _above_dispatch():
+        moved = vmap(lambda part: func(part, *args[1:], **kwargs))(args[0].stack)
+    return Carried(moved)
+
+
+def by_torch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return an operation with the derivative that ``torch.func`` knows for it."""
+    leaves, form = tree_flatten((args, kwargs))
+    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, Carried)]
+    plain = values(leaves)
+
+    def call(*moving: Tensor) -> Any:
+        filled = list(plain)
+        for place, part in zip(places, moving, strict=True):
+            filled[place] = part
+        arguments, named = tree_unflatten(filled, form)
+        return func(*arguments, **named)
+
+    here = tuple(plain[place] for place in places)
+
+    def along(*tangents: Tensor) -> Any:
+        return jvp(call, here, tangents)
+
+    # out_dims None is a guard, too: vmap refuses a value that became batched.
+    tangents = tuple(leaves[place].tangents for place in places)
+    with _above_dispatch():
+        after, moved = vmap(along, out_dims=(None, 0))(*tangents)  # type: ignore[arg-type]  # torch documents None
+    flat, shape = tree_flatten(after)
+    pairs = zip(flat, tree_flatten(moved)[0], strict=True)
+    return tree_unflatten([_joined(value, tangents) for value, tangents in pairs], shape)
+
+
+def _joined(value: Any, tangents: Any) -> Any:
+    """Return a carried tensor; an index, a flag or a number carries nothing."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    return Carried(torch.cat([value.unsqueeze(0), tangents]))
+
+
+def in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the first argument, overwritten with what the twin without underscore gives."""
+    target, name = args[0], func.overloadpacket.__name__
+    if not isinstance(target, Carried) or not name.endswith("_"):
+        raise UncarriedError(f"{name} writes tangents into a tensor that carries none")
+    twin = getattr(getattr(aten, name[:-1]), func._overloadname)
+    overwrite(target, twin(*args, **kwargs))
+    return target
+
+
+def overwrite(target: Carried, new: Any) -> None:
+    """Write a tensor into the memory of another, with its tangents or with zeros."""
+    if isinstance(new, Carried):
+        target.stack.copy_(aligned(new.stack, target.dim()))
+    else:
+        target.value.copy_(new)
+        target.tangents.zero_()
+
+
+def only_first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Say whether the first argument is carried, and no other."""
+    leaves = tree_flatten((args[1:], kwargs))[0]
+    return isinstance(args[0], Carried) and not any(isinstance(leaf, Carried) for leaf in leaves)
