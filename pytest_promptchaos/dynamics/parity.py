@@ -38,6 +38,19 @@ def tolerance(dtype: torch.dtype) -> float:
     return float(torch.finfo(dtype).eps ** 0.5)
 
 
+def refuse_another_orbit(after: Tensor, plain: Tensor, precision: torch.dtype) -> float:
+    """Return the relative difference of the two states; raise ``DepthError`` if it is too large."""
+    difference, allowed = relative_difference(after, plain), tolerance(precision)
+    # Negated, so that a difference that is no number is refused, too.
+    if not difference <= allowed:
+        raise DepthError(
+            f"the state under forward-mode AD differs from the plain one by {difference:.1e} "
+            f"(relative, at most {allowed:.1e}): its tangents belong to another "
+            "orbit; try another dtype or attention implementation"
+        )
+    return difference
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FiniteDifference:
     """A tangent moved by a finite difference, the rounding of each row, and its relative error."""
