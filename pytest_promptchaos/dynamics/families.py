@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.func import jvp, vmap
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from pytest_promptchaos.dynamics.carried import Carried, UncarriedError, aligned, room, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 aten = torch.ops.aten
 
@@ -30,11 +31,7 @@ def pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return by_torch(func, args, kwargs)
     out = None
     for place in places:
-
-        def along(moving: Tensor, place: int = place) -> Any:
-            return func(*plain[:place], moving, *plain[place + 1 :], **values(kwargs))
-
-        value, slope = _slope(along, plain[place])
+        value, slope = _at(func, plain, place, values(kwargs))
         if not value.is_floating_point():
             return value
         tangents = aligned(args[place].tangents, value.dim())
@@ -47,6 +44,20 @@ def pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return Carried(out)
 
 
+def _at(
+    func: Any, plain: Sequence[Any], place: int, kwargs: dict[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """Return a pointwise operation and its derivative by the argument at ``place``."""
+    known = SLOPES.get(func)
+    if known is not None:
+        return known(*plain)
+
+    def along(moving: Tensor) -> Any:
+        return func(*plain[:place], moving, *plain[place + 1 :], **kwargs)
+
+    return _slope(along, plain[place])
+
+
 def _slope(along: Callable[[Tensor], Any], value: Tensor) -> tuple[Tensor, Tensor]:
     """Return a pointwise function and its derivative at ``value``."""
     # A copy: forward AD gives a view's whole base a tangent, here the stack of all tangents.
@@ -54,6 +65,28 @@ def _slope(along: Callable[[Tensor], Any], value: Tensor) -> tuple[Tensor, Tenso
     with _above_dispatch():
         after, slope = jvp(along, (value,), (torch.ones_like(value),))  # type: ignore[misc]
     return after, slope
+
+
+def _silu(x: Tensor) -> tuple[Tensor, Tensor]:
+    gate = torch.sigmoid(x)
+    return x * gate, gate * (1 + x * (1 - gate))
+
+
+def _power(x: Tensor, exponent: Any) -> tuple[Tensor, Tensor]:
+    return x.pow(exponent), exponent * x.pow(exponent - 1)
+
+
+def _inverse_root(x: Tensor) -> tuple[Tensor, Tensor]:
+    root = x.rsqrt()
+    return root, -0.5 * root.pow(3)
+
+
+SLOPES: dict[Any, Callable[..., tuple[Tensor, Tensor]]] = {
+    aten.silu.default: _silu,
+    aten.pow.Tensor_Scalar: _power,
+    aten.rsqrt.default: _inverse_root,
+}
+"""Value and derivative of what every layer of many models computes; torch takes 0.4 ms to ask."""
 
 
 _INCLUDED = torch._C._dispatch_tls_local_include_set()
@@ -112,6 +145,12 @@ def in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not isinstance(target, Carried) or not name.endswith("_"):
         raise UncarriedError(f"{name} writes tangents into a tensor that carries none")
     twin = getattr(getattr(aten, name[:-1]), func._overloadname)
+    if torch.Tag.inplace_view in func.tags:
+        target.stack = twin(*args, **kwargs).stack
+        # The wrapper's own shape follows, without a way back into this rule.
+        with no_dispatch():
+            func(*args, **kwargs)
+        return target
     overwrite(target, twin(*args, **kwargs))
     return target
 

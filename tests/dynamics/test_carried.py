@@ -97,6 +97,26 @@ def test_value_and_tangents_are_those_of_torch(name: str) -> None:
     torch.testing.assert_close(moved, expected_moved, rtol=near, atol=near)
 
 
+VECTOR_STEPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "row times matrix": lambda x: x @ WEIGHT,
+    "matrix times column": lambda x: WEIGHT @ x,
+    "linear": lambda x: functional.linear(x, WEIGHT) + functional.linear(x, WEIGHT, VECTOR),
+    "inner and outer": lambda x: (x @ x) * x + torch.outer(x, x.sin()) @ VECTOR,
+    "quadratic": lambda x: x * (x @ (x @ WEIGHT)) + torch.einsum("i,ij,j->i", x, WEIGHT, x),
+    "turned in place": lambda x: x.clone().unsqueeze_(0).t_().mul_(2.0).squeeze_() * x,
+    "numbers": lambda x: x[0] * x + x.prod() + torch.stack([x[1], x[2] * x[3]]).sum(),
+}
+
+
+@pytest.mark.parametrize("name", VECTOR_STEPS)
+def test_vectors_and_numbers_keep_their_shape(name: str) -> None:
+    here, tangents = state(6), state(3, 6, seed=2)
+    after, moved = carry(VECTOR_STEPS[name], here, tangents)
+    expected, expected_moved = by_functorch(VECTOR_STEPS[name], here, tangents)
+    torch.testing.assert_close(after, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(moved, expected_moved, rtol=1e-10, atol=1e-10)
+
+
 QUERIES = 70
 """Long enough that queries are worked off in blocks."""
 LOWER = torch.ones(QUERIES, QUERIES, dtype=torch.bool).tril()

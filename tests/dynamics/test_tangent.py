@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,22 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
+from torch.profiler import profile
 
 from dynamics.maps import WIDTH, chain, matrix, random_tangents, state, tanh_network
+from pytest_promptchaos.dynamics.linearize import linearize
 from pytest_promptchaos.dynamics.tangent import draw_tangents, push
+from pytest_promptchaos.measure.profile import exponent, profile_slope, profile_variance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
     from pytest_promptchaos.dynamics.tangent import Growth
+
+    Statistic = Callable[[NDArray[np.float64]], float]
 
 CADENCES = (1, 2, 4, 8, None)
 SEEDS = st.integers(0, 2**20)
@@ -112,9 +122,10 @@ def test_states_and_norms_are_those_of_the_plain_steps() -> None:
     for step in steps:
         now = step(now)
         norms.append(float(now.norm()))
-    assert growth.primal.tolist() == now.tolist()
-    assert growth.state_norms == pytest.approx(np.array(norms), rel=1e-14)
-    assert growth.parity == 0.0
+    # A product for all tangents at once rounds otherwise than one for the state alone.
+    assert growth.primal == pytest.approx(now.numpy(), rel=1e-13)
+    assert growth.state_norms == pytest.approx(np.array(norms), rel=1e-13)
+    assert growth.parity < 1e-14
 
 
 def test_growth_along_with_the_state_is_no_relative_growth() -> None:
@@ -134,6 +145,18 @@ def test_growth_does_not_depend_on_the_cadence(mode: str, cadence: int | None) -
         return push(tanh_network(12), state(), random_tangents(3), mode=mode, cadence=every)  # type: ignore[arg-type]
 
     assert measured(cadence).profile == pytest.approx(measured(1).profile, abs=1e-9)
+
+
+@pytest.mark.parametrize("mode", ["independent", "orthogonal"])
+@pytest.mark.parametrize("statistic", [exponent, profile_variance, profile_slope])
+def test_no_summary_depends_on_the_cadence(mode: str, statistic: Statistic) -> None:
+    def measured(every: int | None) -> float:
+        steps = tanh_network(12)
+        growth = push(steps, state(), random_tangents(3), mode=mode, cadence=every)  # type: ignore[arg-type]
+        return statistic(growth.profile[:1] if mode == "orthogonal" else growth.profile)
+
+    values = [measured(cadence) for cadence in CADENCES]
+    assert values == pytest.approx([values[0]] * len(CADENCES), rel=1e-9)
 
 
 @pytest.mark.parametrize("cadence", CADENCES)
@@ -163,15 +186,50 @@ def test_ten_tangents_share_one_primal() -> None:
     weight = matrix(0, width=64)
     tangents = draw_tangents((64,), 20, seed=0)
 
-    def flops(count: int) -> int:
-        with FlopCounterMode(display=False) as counter:
-            push([lambda x: (x.unsqueeze(0) @ weight).squeeze(0)], weight[0], tangents[:count])
-        return int(counter.get_total_flops())
+    def products(count: int) -> int:
+        with profile(record_shapes=True) as seen:
+            linearize(lambda x: x.tanh().unsqueeze(0) @ weight, weight[0], tangents[:count])
+        rows = [event.input_shapes for event in seen.events() if event.name == "aten::mm"]
+        return sum(math.prod(left) * right[1] for left, right in rows)
 
     # Each further tangent costs one product; what the state itself costs is paid once.
-    once = 2 * 64 * 64
-    assert flops(20) - flops(10) == 10 * once
-    assert flops(10) - flops(1) == 9 * once
+    once = 64 * 64
+    assert products(1) == 2 * once
+    assert products(10) == 11 * once
+    assert products(20) == 21 * once
+
+
+def test_a_memory_budget_bounds_the_tangents_that_travel_at_once() -> None:
+    at_once: list[int] = []
+
+    def step(values: Tensor) -> Tensor:
+        at_once.append(1)
+        return torch.tanh(values)
+
+    # 5 numbers of 8 bytes: 6 tangents before and after, and 32 held per tangent and the state.
+    budget = 40 * (2 * 6 + 32 * (2 + 1))
+    bounded = push([step], state(), random_tangents(6), memory=budget, reference=[state().tanh()])
+    assert len(at_once) == 3
+    whole = push([torch.tanh], state(), random_tangents(6))
+    assert bounded.profile == pytest.approx(whole.profile, abs=1e-12)
+
+
+def test_progress_is_told_after_every_step() -> None:
+    told: list[tuple[int, int]] = []
+    push(tanh_network(3), state(), random_tangents(), progress=lambda *done: told.append(done))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_step_that_comes_again_is_checked_once_and_then_one_in_32() -> None:
+    calls = itertools.count()
+
+    def step(values: Tensor) -> Tensor:
+        next(calls)
+        return values * 2.0
+
+    push([step] * 64, state(), random_tangents(), cadence=1)
+    # Each of 64 steps is linearized once; two of them are checked by three plain calls.
+    assert next(calls) == 64 + 2 * 3
 
 
 # -- drawing ------------------------------------------------------------------------------------
