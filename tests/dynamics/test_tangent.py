@@ -189,7 +189,7 @@ def test_ten_tangents_share_one_primal() -> None:
     def products(count: int) -> int:
         with profile(record_shapes=True) as seen:
             linearize(lambda x: x.tanh().unsqueeze(0) @ weight, weight[0], tangents[:count])
-        rows = [event.input_shapes for event in seen.events() if event.name == "aten::mm"]
+        rows = [event.input_shapes[:2] for event in seen.events() if event.name == "aten::mm"]
         return sum(math.prod(left) * right[1] for left, right in rows)
 
     # Each further tangent costs one product; what the state itself costs is paid once.
