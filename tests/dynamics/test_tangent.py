@@ -11,9 +11,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.profiler import profile
 
 from dynamics.maps import WIDTH, chain, matrix, random_tangents, state, tanh_network
+from pytest_promptchaos.dynamics.carried import Carried
 from pytest_promptchaos.dynamics.linearize import linearize
 from pytest_promptchaos.dynamics.tangent import draw_tangents, push
 from pytest_promptchaos.measure.profile import exponent, profile_slope, profile_variance
@@ -183,18 +183,19 @@ def test_without_renewal_a_long_chain_still_has_its_exact_rate() -> None:
 
 
 def test_ten_tangents_share_one_primal() -> None:
-    weight = matrix(0, width=64)
-    tangents = draw_tangents((64,), 20, seed=0)
+    seen: list[tuple[int, ...]] = []
 
-    def products(count: int) -> int:
-        with profile(record_shapes=True) as seen:
-            linearize(lambda x: x.tanh().unsqueeze(0) @ weight, weight[0], tangents[:count])
-        rows = [event.input_shapes[:2] for event in seen.events() if event.name == "aten::mm"]
-        return sum(math.prod(left) * right[1] for left, right in rows)
+    def step(x: Tensor) -> Tensor:
+        assert isinstance(x, Carried)
+        after = x @ matrix(0)
+        seen.append(tuple(after.stack.shape))
+        return after
 
-    # Each further tangent costs one product; what the state itself costs is paid once.
-    assert products(10) - products(1) == 9 * 64 * 64
-    assert products(20) - products(10) == 10 * 64 * 64
+    linearize(step, state(), random_tangents(10))
+    # One call, one value and ten tangents in it; a chunk of four pays for the value again.
+    assert seen == [(11, WIDTH)]
+    linearize(step, state(), random_tangents(10), chunk=4)
+    assert seen[1:] == [(5, WIDTH), (5, WIDTH), (3, WIDTH)]
 
 
 def test_a_memory_budget_bounds_the_tangents_that_travel_at_once() -> None:
