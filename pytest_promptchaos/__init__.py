@@ -10,13 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_promptchaos.checks import (
-        assert_ftle,
-        assert_stable_neighborhood,
-        load_model,
-        measure_ftle,
-        measure_neighborhood,
-    )
+    from pytest_promptchaos.booking import load_model
+    from pytest_promptchaos.checks import assert_stable_neighborhood, measure_neighborhood
+    from pytest_promptchaos.depth_checks import assert_depth_profile, assert_ftle, measure_ftle
     from pytest_promptchaos.errors import PromptChaosError, VerdictError
     from pytest_promptchaos.judging import InconclusiveWarning
     from pytest_promptchaos.neighborhoods.ladder import neighborhood
@@ -34,13 +30,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "checks": (
-        "assert_ftle",
-        "assert_stable_neighborhood",
-        "load_model",
-        "measure_ftle",
-        "measure_neighborhood",
-    ),
+    "booking": ("load_model",),
+    "checks": ("assert_stable_neighborhood", "measure_neighborhood"),
+    "depth_checks": ("assert_depth_profile", "assert_ftle", "measure_ftle"),
     "errors": ("PromptChaosError", "VerdictError"),
     "judging": ("InconclusiveWarning",),
     "neighborhoods.ladder": ("neighborhood",),
@@ -69,6 +61,7 @@ __all__ = [
     "PromptChaosError",
     "Verdict",
     "VerdictError",
+    "assert_depth_profile",
     "assert_ftle",
     "assert_stable_neighborhood",
     "load_model",

@@ -1,4 +1,4 @@
-"""The public checks: surround, answer, measure, judge.
+"""The public checks of neighborhoods: surround, answer, measure, judge.
 
 Each ``assert_*`` is its ``measure_*`` plus a judgement; a ``measure_*`` never raises because of
 what it found. This file joins the stages; none of them knows another.
@@ -7,13 +7,13 @@ what it found. This file joins the stages; none of them knows another.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pytest_promptchaos.answer import DepthKnobs, depth_profile, observe
+from pytest_promptchaos.answer import observe
+from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.judging import enforce, judge_findings
 from pytest_promptchaos.measure.divergence import NAMES, divergence
-from pytest_promptchaos.measure.lyapunov import lyapunov
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.records import (
     SMALL_RUNGS,
@@ -21,41 +21,18 @@ from pytest_promptchaos.records import (
     Findings,
     Limit,
     Neighborhood,
-    Prompt,
     Verdict,
 )
 from pytest_promptchaos.session import active
-from pytest_promptchaos.surround import (
-    Asked,
-    center_of,
-    check_choice,
-    check_distinct,
-    check_number,
-    neighborhoods_of,
-    several,
-)
+from pytest_promptchaos.surround import Asked, check_choice, check_number, neighborhoods_of, several
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.records import Rung, Scalar
-    from pytest_promptchaos.session import Counts, Session
-    from pytest_promptchaos.stored import DepthProfile
 
 Metric: TypeAlias = Literal["semantic", "token_edit"]
-
-
-def load_model(pin: str) -> LanguageModel:
-    """Return the model that ``pin`` names, from the pool of the running session.
-
-    ``bundled:NAME``, ``dir:PATH`` or ``hub:ORG/NAME@<commit>``, options after ``?``. Weights load
-    on first use. Raises ``PinError`` for a pin that does not name one exact model.
-    """
-    return active().model(pin)
-
-
-# -- neighborhoods ------------------------------------------------------------------------------
 
 
 def assert_stable_neighborhood(
@@ -122,7 +99,7 @@ def measure_neighborhood(
     given twice, ``NeighborhoodError`` for a rung that does not exist or an edit that edits nothing.
     """
     started = time.perf_counter()
-    session, subject = active(), _model(model)
+    session, subject = active(), model_of(model)
     settings = session.settings
     check_rungs(rungs)
     check_choice("metric", metric, NAMES)
@@ -155,7 +132,7 @@ def measure_neighborhood(
     prompts = ", ".join(n.center.id for n in neighborhoods)
     notes = (*_generation_note(subject), *_unavailable(neighborhoods))
     findings = replace(findings, controls=(*findings.controls, *notes))
-    return _booked(findings, session, before, started, {**knobs, "prompts": prompts})
+    return booked(findings, session, before, started, {**knobs, "prompts": prompts})
 
 
 def _generation_note(model: LanguageModel) -> tuple[Control, ...]:
@@ -171,118 +148,4 @@ def _unavailable(neighborhoods: Sequence[Neighborhood]) -> tuple[Control, ...]:
     return tuple(
         Control(name="rung not run", role="note", state="absent", words=f"{why} ({', '.join(ids)})")
         for why, ids in told.items()
-    )
-
-
-# -- depth --------------------------------------------------------------------------------------
-
-
-def assert_ftle(
-    model: LanguageModel | str,
-    prompt: str | Prompt | Sequence[str | Prompt],
-    *,
-    at_most: float,
-    tangents: int = 10,
-    positions: Literal["prompt", "last"] = "prompt",
-    seed: int | None = None,
-) -> Verdict:
-    """Return the verdict that perturbations grow by at most ``at_most`` nats per layer.
-
-    Judged is lambda_1, the mean finite-time growth rate over depth, with its 95 % interval: it
-    passes when the whole interval is within the limit. Raises ``VerdictError`` otherwise. The
-    other arguments are those of :func:`measure_ftle`.
-    """
-    __tracebackhide__ = True
-    check_number("at_most", at_most)
-    findings = measure_ftle(model, prompt, tangents=tangents, positions=positions, seed=seed)
-    return enforce(judge_findings("ftle", findings, Limit(name="lambda_1", at_most=at_most)))
-
-
-def measure_ftle(
-    model: LanguageModel | str,
-    prompt: str | Prompt | Sequence[str | Prompt],
-    *,
-    tangents: int = 10,
-    positions: Literal["prompt", "last"] = "prompt",
-    seed: int | None = None,
-) -> Findings:
-    """Return the finite-time growth of perturbations through a model's depth.
-
-    ``tangents`` random directions at the embedding output, restricted to ``positions`` (all
-    prompt tokens, or the last), are pushed through the decoder layers by forward-mode AD; the
-    logarithm of the growth is recorded per layer. lambda_1 is its mean over layers, tangents and
-    prompts, in nats per layer: positive means that a perturbation grows. A residual stream grows
-    too, most of all in its first layer, so the growth beyond the state's own stands beside it.
-    The interval is over tangents, and over prompts from five prompts on. Raises ``DepthError``
-    naming the operation for a model that forward-mode AD cannot follow.
-    """
-    started = time.perf_counter()
-    session, subject = active(), _model(model)
-    check_choice("positions", positions, ("prompt", "last"))
-    check_number("tangents", tangents, least=2)
-    chosen = session.settings.seed if seed is None else seed
-    prompts = [center_of(p) for p in several(prompt)]
-    check_distinct(prompts)
-    before = replace(session.counts)
-    knobs = DepthKnobs(tangents=tangents, seed=chosen, positions=positions)
-    growths = {p.id: depth_profile(session, subject, p, knobs) for p in prompts}
-    raw = lyapunov({name: growth.profile for name, growth in growths.items()})
-    beyond = lyapunov({name: growth.relative_profile for name, growth in growths.items()})
-    findings = Findings(
-        model=subject.identity,
-        measurement=raw.exponent,
-        also=(replace(beyond.exponent, name="lambda_1 beyond the state's own growth"), *raw.also),
-        controls=_depth_controls(growths),
-        curves=(
-            replace(raw.curve, series="perturbation"),
-            replace(beyond.curve, series="beyond the state's own growth"),
-        ),
-    )
-    told: dict[str, Scalar] = {**asdict(knobs), "prompts": ", ".join(growths)}
-    return _booked(findings, session, before, started, told)
-
-
-def _depth_controls(growths: Mapping[str, DepthProfile]) -> tuple[Control, ...]:
-    """Return that the replayed layers gave what the model's own forward gives."""
-    worst = max(growths.values(), key=lambda growth: growth.parity)
-    switched = sorted({note for growth in growths.values() for note in growth.notes})
-    return (
-        Control(
-            name="primal parity",
-            role="gate",
-            state="held",
-            words=f"replayed layers against the model's own forward: largest relative gap "
-            f"{worst.parity:.2g}",
-            value=worst.parity,
-        ),
-        Control(
-            name="kernels",
-            role="note",
-            state="held",
-            words="; ".join(switched) or "nothing was switched for forward-mode AD",
-        ),
-    )
-
-
-# -- arguments ----------------------------------------------------------------------------------
-
-
-def _model(model: LanguageModel | str) -> LanguageModel:
-    return load_model(model) if isinstance(model, str) else model
-
-
-def _booked(
-    findings: Findings,
-    session: Session,
-    before: Counts,
-    started: float,
-    settings: Mapping[str, Scalar],
-) -> Findings:
-    """Return the findings with their knobs, how much was measured or reused, and the time."""
-    return replace(
-        findings,
-        settings={**findings.settings, **settings},
-        runs_measured=session.counts.measured - before.measured,
-        runs_reused=session.counts.reused - before.reused,
-        seconds=time.perf_counter() - started,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_promptchaos.errors import VerdictError
@@ -12,6 +13,8 @@ from pytest_promptchaos.verdict.explain import explanation, sentence
 from pytest_promptchaos.verdict.judge import judge, settle
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_promptchaos.records import Findings, Limit
 
 
@@ -62,3 +65,15 @@ def enforce(verdict: Verdict) -> Verdict:
     if verdict.outcome is not Outcome.PASSED:
         raise VerdictError(verdict)
     return verdict
+
+
+def enforce_all(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """Return verdicts that are all green; raise for the first that is not, naming the others."""
+    __tracebackhide__ = True
+    relaxed = active().settings.inconclusive == "warn"
+    green = {Outcome.PASSED, Outcome.INCONCLUSIVE} if relaxed else {Outcome.PASSED}
+    red = [verdict for verdict in verdicts if verdict.outcome not in green]
+    if red:
+        others = [f"also: {one.sentence}" for one in verdicts if one is not red[0]]
+        raise VerdictError(replace(red[0], explanation="\n".join([red[0].explanation, *others])))
+    return tuple(enforce(verdict) for verdict in verdicts)

@@ -91,6 +91,19 @@ OPTIONS: tuple[Option, ...] = (
         choices=("fail", "warn"),
     ),
     Option(
+        name="null",
+        kind="integer",
+        default="0",
+        help="random initializations shown beside every depth profile",
+    ),
+    Option(
+        name="tangent_memory",
+        kind="integer",
+        default="0",
+        help="MiB that the tangents of one layer may take at a time; 0: all at once",
+        marker=False,
+    ),
+    Option(
         name="batch_rows",
         kind="integer",
         least=1,
@@ -160,6 +173,8 @@ class Settings:
     seed: int = 0
     min_effective: int = 6
     inconclusive: str = "fail"
+    null: int = 0
+    tangent_memory: int = 0
     batch_rows: int = 16
     threads: int = 1
     models_kept: int = 2

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_promptchaos.dynamics.growth import Growth
     from pytest_promptchaos.records import ModelIdentity, Prompt
     from pytest_promptchaos.store import Evidence
 
@@ -84,6 +85,16 @@ class DepthProfile:
     relative_profile: NDArray[np.float64]
     parity: float
     notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, growth: Growth) -> DepthProfile:
+        """Return what is kept of a growth."""
+        return cls(
+            profile=growth.profile,
+            relative_profile=growth.relative_profile,
+            parity=growth.parity,
+            notes=growth.notes,
+        )
 
 
 def depth_to_evidence(profile: DepthProfile) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

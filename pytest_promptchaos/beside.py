@@ -1,0 +1,230 @@
+"""What may stand beside the growth rate: each a piece of depth evidence, and its measurements.
+
+Each is asked for by name and kept in the evidence store by itself. One that a model cannot give
+is absent with the reason; the growth rate does not depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from pytest_promptchaos.depth_evidence import depth_profile
+from pytest_promptchaos.dynamics.amplitude import separations
+from pytest_promptchaos.dynamics.depth import decoder_depth
+from pytest_promptchaos.dynamics.leading import leading_growth
+from pytest_promptchaos.dynamics.mohammad import mohammad_2026
+from pytest_promptchaos.dynamics.positions import position_mask
+from pytest_promptchaos.dynamics.readout import readout
+from pytest_promptchaos.errors import DepthError
+from pytest_promptchaos.measure.amplitude import amplitude, finite_growth, two_trajectories
+from pytest_promptchaos.measure.lyapunov import growth_rate
+from pytest_promptchaos.measure.spectrum import spectrum
+from pytest_promptchaos.records import Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pytest_promptchaos.depth_evidence import DepthKnobs, Place
+    from pytest_promptchaos.records import Curve
+    from pytest_promptchaos.session import Arrays, Plain
+
+Evidence: TypeAlias = "tuple[Plain, Arrays]"
+Pieces: TypeAlias = Mapping[str, tuple[Mapping[str, Any], Mapping[str, "NDArray[Any]"]]]
+Shown: TypeAlias = "tuple[tuple[Measurement, ...], tuple[Curve, ...]]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """One measure: how its evidence is taken at a place, and what that of all prompts shows."""
+
+    take: Callable[[Place, DepthKnobs], Evidence]
+    show: Callable[[Pieces], Shown]
+
+
+def beside(names: Sequence[str], places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
+    """Return the measurements and curves of the measures named, in that order."""
+    shown = [_one(name, places, knobs) for name in names]
+    return (
+        tuple(one for measurements, _ in shown for one in measurements),
+        tuple(one for _, curves in shown for one in curves),
+    )
+
+
+def _one(name: str, places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
+    measure = BESIDE[name]
+    try:
+        pieces = {
+            prompt: place.recall(
+                f"depth_{name}",
+                asdict(knobs),
+                lambda place=place: measure.take(place, knobs),  # type: ignore[misc]
+            )
+            for prompt, place in places.items()
+        }
+        return measure.show(pieces)
+    except (DepthError, ValueError) as error:
+        return (Measurement(name=name, unit="", reason=str(error)),), ()
+
+
+def _arrays(found: object) -> Evidence:
+    """Return the numbers of a result as evidence: arrays by themselves, the rest plain."""
+    values = {f.name: getattr(found, f.name) for f in fields(found)}  # type: ignore[arg-type]
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    return {name: value for name, value in values.items() if name not in arrays}, arrays
+
+
+def _one_per_prompt(measurement: Measurement, words: str = "") -> Measurement:
+    """Return a measurement of one number per prompt, which below five prompts has no spread."""
+    spread = measurement.interval if measurement.low is not None else "one number per prompt"
+    return replace(measurement, interval="; ".join(filter(None, (spread, words))))
+
+
+# -- spectrum -----------------------------------------------------------------------------------
+
+
+def _take_spectrum(place: Place, knobs: DepthKnobs) -> Evidence:
+    profile = depth_profile(place, replace(knobs, mode="orthogonal"))
+    return {}, {"profile": profile.profile}
+
+
+def _show_spectrum(pieces: Pieces) -> Shown:
+    found = spectrum({prompt: arrays["profile"] for prompt, (_, arrays) in pieces.items()})
+    singles = tuple(map(_one_per_prompt, found.exponents))
+    total = _one_per_prompt(replace(found.total, breakdown=singles))
+    return (total, found.dimension), (found.curve,)
+
+
+# -- the leading direction ----------------------------------------------------------------------
+
+
+def _take_leading(place: Place, knobs: DepthKnobs) -> Evidence:
+    depth = decoder_depth(place.model.network, place.tensor)
+    mask = position_mask(place.mask, len(place.ids)).to(depth.state.device)
+    return _arrays(leading_growth(depth.steps, depth.state, mask=mask, seed=knobs.seed))
+
+
+def _show_leading(pieces: Pieces) -> Shown:
+    rates = {prompt: np.array([plain["rate"]]) for prompt, (plain, _) in pieces.items()}
+    rate = growth_rate(rates, name="leading growth, log sigma_1 / L")
+    rough = [prompt for prompt, (plain, _) in pieces.items() if not plain["converged"]]
+    steps = max(plain["iterations"] for plain, _ in pieces.values())
+    words = f"power iteration, {steps} rounds at most"
+    if rough:
+        words += f"; a lower bound at {', '.join(rough)}, where it had not converged"
+    return (_one_per_prompt(rate, words),), ()
+
+
+# -- the logits ---------------------------------------------------------------------------------
+
+
+def _take_readout(place: Place, knobs: DepthKnobs) -> Evidence:
+    network, ids = place.model.network, place.tensor
+    return _arrays(
+        readout(
+            network,
+            ids,
+            decoder_depth(network, ids),
+            tangents=knobs.tangents,
+            seed=knobs.seed,
+            positions=place.mask,
+        )
+    )
+
+
+_READ = {
+    "growth": "growth from the last layer into the logits",
+    "total": "growth from the embeddings into the logits",
+    "relative_total": "relative change of the logits per relative change of the embeddings",
+}
+
+
+def _show_readout(pieces: Pieces) -> Shown:
+    return tuple(
+        growth_rate(
+            {prompt: arrays[field] for prompt, (_, arrays) in pieces.items()},
+            name=words,
+            unit="nats",
+        )
+        for field, words in _READ.items()
+    ), ()
+
+
+# -- finite amplitudes --------------------------------------------------------------------------
+
+
+def _take_amplitudes(place: Place, knobs: DepthKnobs) -> Evidence:
+    network, ids = place.model.network, place.tensor
+    found = separations(
+        network,
+        ids,
+        decoder_depth(network, ids),
+        tangents=knobs.tangents,
+        seed=knobs.seed,
+        positions=place.mask,
+    )
+    plain, arrays = _arrays(found)
+    # The tangents of the same directions, to compare with.
+    profile = depth_profile(place, replace(knobs, mode="independent"))
+    return (
+        {**plain, "epsilons": list(found.epsilons)},
+        {**arrays, "profile": profile.profile},
+    )
+
+
+def _show_amplitudes(pieces: Pieces) -> Shown:
+    first = next(iter(pieces.values()))[0]
+    separation = {prompt: arrays["separation"] for prompt, (_, arrays) in pieces.items()}
+    found = amplitude(
+        {prompt: finite_growth(apart) for prompt, apart in separation.items()},
+        {prompt: arrays["profile"] for prompt, (_, arrays) in pieces.items()},
+        first["epsilons"],
+    )
+    smallest = {prompt: apart[0] for prompt, apart in separation.items()}
+    sizes = {prompt: arrays["sizes"] for prompt, (_, arrays) in pieces.items()}
+    twins = two_trajectories(smallest, sizes, precision=first["precision"])
+    return (found.window, twins), found.curves
+
+
+# -- the published protocol ---------------------------------------------------------------------
+
+
+def _take_mohammad(place: Place, knobs: DepthKnobs) -> Evidence:
+    del knobs  # The protocol fixes them all.
+    return _arrays(mohammad_2026(decoder_depth(place.model.network, place.tensor)))
+
+
+_COLUMNS = {
+    "lambda1_mean": "nats per layer",
+    "lambda1_std": "nats per layer",
+    "layerwise_variance_mean": "nats squared",
+    "profile_slope_mean": "nats per layer, per layer",
+}
+
+
+def _show_mohammad(pieces: Pieces) -> Shown:
+    return tuple(
+        _one_per_prompt(
+            growth_rate(
+                {prompt: np.array([plain[column]]) for prompt, (plain, _) in pieces.items()},
+                name=f"mohammad-2026 {column}",
+                unit=unit,
+            )
+        )
+        for column, unit in _COLUMNS.items()
+    ), ()
+
+
+BESIDE: dict[str, Beside] = {
+    "readout": Beside(take=_take_readout, show=_show_readout),
+    "spectrum": Beside(take=_take_spectrum, show=_show_spectrum),
+    "leading": Beside(take=_take_leading, show=_show_leading),
+    "amplitudes": Beside(take=_take_amplitudes, show=_show_amplitudes),
+    "mohammad-2026": Beside(take=_take_mohammad, show=_show_mohammad),
+}
+"""The measures by name."""
