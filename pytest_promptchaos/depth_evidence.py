@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-import torch
 
 from pytest_promptchaos.dynamics.depth import depth_growth
 from pytest_promptchaos.dynamics.initialization import random_initializations
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from torch import Tensor
     from transformers import PreTrainedModel
 
     from pytest_promptchaos.dynamics.modes import Mode
@@ -64,9 +64,9 @@ class Place:
     flags: tuple[bool, ...]
 
     @property
-    def tensor(self) -> torch.Tensor:
+    def tensor(self) -> Tensor:
         """The tokens on the model's device, shape (1, T)."""
-        return torch.tensor([self.ids], device=self.model.device)
+        return self.model.row(self.ids)
 
     @cached_property
     def mask(self) -> NDArray[np.bool_]:

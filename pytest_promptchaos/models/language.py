@@ -279,7 +279,11 @@ class LanguageModel:
 
     def tensor(self, prompt: Prompt) -> torch.Tensor:
         """Return the rendered ids of ``prompt`` on the model's device, shape (1, tokens)."""
-        return torch.tensor([self.render(prompt)], device=self.device)
+        return self.row(self.render(prompt))
+
+    def row(self, ids: Sequence[int]) -> torch.Tensor:
+        """Return token ids on the model's device, shape (1, tokens)."""
+        return torch.tensor([ids], device=self.device)
 
     def runs(
         self,
