@@ -48,38 +48,57 @@ def attend(  # noqa: PLR0917 - torch's own signature
     out = q.new_empty(*q.shape[:-3], q.shape[-2], q.shape[-3], v.shape[-1]).transpose(-2, -3)
     for rows, columns in _blocks(mask, q.shape[-2], k.shape[-2]):
         part = None if mask is None else _window(mask, rows, columns)
-        block = (q[..., rows, :] * scale, k[..., columns, :], v[..., columns, :])
-        first, moved = _attended(*block, part)
+        block = (q[..., rows, :], k[..., columns, :], v[..., columns, :])
+        first, moved = _attended(*block, part, scale)
         out[0][..., rows, :] = first
         out[1:][..., rows, :] = moved
     return Carried(out)
 
 
-def _attended(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return output (..., queries, width) and its tangents (k, ...) of one block of queries.
-
-    Tangents lie beside each other in one matrix per head, (queries, k * keys) or (queries * k,
-    keys) as the product at hand needs: few large products instead of many small ones.
-    """
-    scores = q[0] @ k[0].mT
+def _attended(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Return output (..., queries, width) and its tangents (k, ...) of one block of queries."""
+    scores = (q[0] @ k[0].mT) * scale
     if mask is not None:
         scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
     # A query that sees no key attends to nothing, as in torch, instead of to NaN.
     weights: Tensor = torch._safe_softmax(scores, -1)
     first = weights @ v[0]
-    moved = (_inward(q[1:]).flatten(-3, -2) @ k[0].mT).view(*first.shape[:-1], len(q) - 1, -1)
-    moved += (q[0] @ k[1:].movedim(0, -3).flatten(-3, -2).mT).view(moved.shape)
-    moved *= weights.unsqueeze(-2)
+    heads = math.prod(first.shape[:-2])
+    moved = _moved(
+        q.reshape(len(q), heads, *q.shape[-2:]),
+        k.reshape(len(k), heads, *k.shape[-2:]),
+        v.reshape(len(v), heads, *v.shape[-2:]),
+        weights=weights.reshape(heads, *weights.shape[-2:]),
+        first=first.reshape(heads, *first.shape[-2:]),
+        scale=scale,
+    )
+    return first, moved.reshape(len(q) - 1, *first.shape)
+
+
+def _moved(
+    q: Tensor, k: Tensor, v: Tensor, *, weights: Tensor, first: Tensor, scale: float
+) -> Tensor:
+    """Return the tangents (k, heads, queries, width) of the output; stacks are (k + 1, heads, ...).
+
+    Tangents lie beside each other in one matrix per head, (queries * k, keys) or (queries,
+    k * keys) as the product at hand needs: few large products instead of many small ones, and
+    sums that are made while multiplying.
+    """
+    count, heads, queries, keys = len(q) - 1, *weights.shape
+    moved = q[1:].permute(1, 2, 0, 3).flatten(1, 2) @ k[0].mT
+    beside = k[1:].transpose(0, 1).flatten(1, 2).mT
+    moved.view(heads, queries, count * keys).baddbmm_(q[0], beside)
+    moved = moved.view(heads, queries, count, keys)
+    # The scale belongs to the scores; here it costs one sweep of the value's size.
+    moved *= (weights * scale).unsqueeze(-2)
     pull = moved.sum(-1, keepdim=True)
-    out = (moved.flatten(-3, -2) @ v[0]).view(*first.shape[:-1], len(q) - 1, -1)
+    out = (moved.flatten(1, 2) @ v[0]).view(heads, queries, -1)
+    out.baddbmm_(weights, v[1:].permute(1, 2, 0, 3).flatten(2))
+    out = out.view(heads, queries, count, -1)
     out.addcmul_(pull, first.unsqueeze(-2), value=-1)
-    out += (weights @ _inward(v[1:]).flatten(-2)).view(out.shape)
-    return first, out.movedim(-2, 0)
-
-
-def _inward(tangents: Tensor) -> Tensor:
-    """Return tangents (k, ..., tokens, width) as (..., tokens, k, width)."""
-    return tangents.movedim(0, -2)
+    return out.permute(2, 0, 1, 3)
 
 
 def _stack(x: Any, count: int) -> Tensor:
