@@ -73,7 +73,9 @@ def _silu(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _power(x: Tensor, exponent: Any) -> tuple[Tensor, Tensor]:
-    return x.pow(exponent), exponent * x.pow(exponent - 1)
+    # A constant has no slope, also at zero, where the formula has no value.
+    slope = exponent * x.pow(exponent - 1) if exponent else torch.zeros_like(x)
+    return x.pow(exponent), slope
 
 
 def _inverse_root(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -58,7 +58,7 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "broadcast sum": lambda x: x[:, :1] + x[0, 0] + x.unsqueeze(0).squeeze(0),
     "products": lambda x: x * x.tanh() * VECTOR / (1 + x.square()) / 3,
     "quotient of a constant": lambda x: VECTOR / (2 + x.cos()),
-    "powers": lambda x: x.pow(3) + x.abs().pow(0.5) + (2**x) + x.sigmoid().pow(x),
+    "powers": lambda x: x.pow(3) + x.pow(0) + (1 + x.abs()).pow(0.5) + (2**x) + x.sigmoid().pow(x),
     "rms norm": lambda x: VECTOR * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)),
     "layer norm": lambda x: functional.layer_norm(x, (6,), VECTOR, VECTOR),
     "gates": lambda x: functional.silu(x) + functional.gelu(x, approximate="tanh") * x.relu(),
