@@ -7,6 +7,8 @@ through ``torch.func``, one operation at a time.
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -170,3 +172,11 @@ def only_first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Say whether the first argument is carried, and no other."""
     leaves = tree_flatten((args[1:], kwargs))[0]
     return isinstance(args[0], Carried) and not any(isinstance(leaf, Carried) for leaf in leaves)
+
+
+@cache
+def load_forward_rules() -> None:
+    """Let torch load its own scripted derivative rules, whose deprecation is not the user's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        jvp(torch.sin, (torch.zeros(1),), (torch.zeros(1),))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +14,7 @@ from torch import Tensor
 from torch.func import jvp, vmap
 
 from pytest_promptchaos.dynamics.carried import carry
+from pytest_promptchaos.dynamics.families import load_forward_rules
 from pytest_promptchaos.errors import DepthError
 
 Step: TypeAlias = Callable[[Tensor], Tensor]
@@ -46,6 +45,7 @@ def linearize(
 
 def _moved(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
     """Return the step's value and its moved tangents by the first way that can follow it."""
+    load_forward_rules()
     try:
         return carry(step, state, tangents)
     except torch.OutOfMemoryError:
@@ -58,7 +58,7 @@ def _moved(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]
 
 def by_functorch(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]:
     """Return what :func:`linearize` does, by ``vmap`` over ``jvp``; raises ``DepthError``."""
-    _load_forward_rules()
+    load_forward_rules()
 
     def along(tangent: Tensor) -> Any:
         return jvp(step, (state,), (tangent,))
@@ -73,14 +73,6 @@ def by_functorch(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, T
             "use an implementation made of plain torch operations (eager or math attention)"
         ) from error
     return after, moved
-
-
-@cache
-def _load_forward_rules() -> None:
-    """Let torch load its own scripted derivative rules, whose deprecation is not the user's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        jvp(torch.sin, (torch.zeros(1),), (torch.zeros(1),))
 
 
 def _operation(error: Exception) -> str:

@@ -198,21 +198,6 @@ def test_ten_tangents_share_one_primal() -> None:
     assert seen[1:] == [(5, WIDTH), (5, WIDTH), (3, WIDTH)]
 
 
-def test_a_memory_budget_bounds_the_tangents_that_travel_at_once() -> None:
-    at_once: list[int] = []
-
-    def step(values: Tensor) -> Tensor:
-        at_once.append(1)
-        return torch.tanh(values)
-
-    # 5 numbers of 8 bytes: 6 tangents before and after, and 32 held per tangent and the state.
-    budget = 40 * (2 * 6 + 32 * (2 + 1))
-    bounded = push([step], state(), random_tangents(6), memory=budget, reference=[state().tanh()])
-    assert len(at_once) == 3
-    whole = push([torch.tanh], state(), random_tangents(6))
-    assert bounded.profile == pytest.approx(whole.profile, abs=1e-12)
-
-
 def test_progress_is_told_after_every_step() -> None:
     told: list[tuple[int, int]] = []
     push(tanh_network(3), state(), random_tangents(), progress=lambda *done: told.append(done))
