@@ -13,6 +13,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import torch
@@ -138,18 +140,30 @@ def on_one_thread(length: int) -> None:
 
 
 def peak(length: int, budget: int) -> None:
-    """Print how far a profile raises the peak of this process's memory above a forward pass's."""
+    """Print how much memory a profile takes at its peak beyond what the process held before."""
     network = small()
     ids = tokens(network, length)
-    with torch.no_grad():
-        network.model(input_ids=ids, use_cache=False)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # The budget is for the steady work; the first profile of a model is checked outside of it.
-    memory = budget * 2**20 or None
-    depth_growth(network, ids, tangents=TANGENTS, memory=memory)
-    raised = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    # The first profile of a model is checked in full, outside of any budget.
+    depth_growth(network, ids, tangents=1)
+    before, seen, over = resident(), [0], Event()
+
+    def watch() -> None:
+        while not over.wait(0.001):
+            seen.append(resident())
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    depth_growth(network, ids, tangents=TANGENTS, memory=budget * 2**20 or None)
+    over.set()
+    watcher.join()
     words = f"under a budget of {budget} MiB" if budget else "without a budget"
-    print(f"{length} tokens, {words}: {raised:.0f} MiB above a forward pass")
+    raised = (max(seen) - before) / 2**20
+    print(f"{length} tokens, {TANGENTS} tangents, {words}: {raised:.0f} MiB at the peak")
+
+
+def resident() -> int:
+    """Return the bytes of memory that this process holds (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def on_gpu() -> None:

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_promptchaos.report import charts, legible
+from pytest_promptchaos.report import charts, drawing, legible
 from pytest_promptchaos.report.bars import bar
+from pytest_promptchaos.report.beside import beside
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.heatmap import distance_key, heatmaps
+from pytest_promptchaos.report.layers import SIGNS, layer_table, layers_line
 from pytest_promptchaos.report.overview import (
     broken,
+    is_system,
     judged,
     models,
     name_of_test,
@@ -83,6 +86,7 @@ class ControlTally:
 def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> str:
     """Return the page. ``evidence_name`` is the file beside it that holds the full data."""
     verdicts = judged(records)
+    asked = [one.verdict for one in verdicts if not is_system(one.verdict)]
     facts = {
         "records": records,
         "evidence_name": evidence_name,
@@ -91,13 +95,14 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
         "broken": broken(records),
         "tally": tally(verdicts),
         "models": models(records),
+        "systems": len(verdicts) - len(asked),
         "heatmaps": heatmaps(verdicts),
         "figures": charts.figures(verdicts),
         "controls": control_tallies(verdicts),
         "environment": _environment(records),
         "gaps": gaps(verdicts),
-        "runs_measured": sum(one.verdict.runs_measured for one in verdicts),
-        "runs_reused": sum(one.verdict.runs_reused for one in verdicts),
+        "runs_measured": sum(verdict.runs_measured for verdict in asked),
+        "runs_reused": sum(verdict.runs_reused for verdict in asked),
     }
     return _smallest_loss(facts)
 
@@ -137,6 +142,9 @@ def _templates() -> Environment:
         "verdict_name": verdict_name,
         "name_of_test": name_of_test,
         "bar": bar,
+        "beside": beside,
+        "layer_table": layer_table,
+        "layers_line": layers_line,
         "side_by_side": side_by_side,
         "compared_pairs": compared_pairs,
         "distance_key": distance_key,
@@ -146,11 +154,12 @@ def _templates() -> Environment:
         "picture": Markup,
     }
     environment.globals |= {
-        "SERIES": charts.SERIES,
-        "DASHES": charts.DASHES,
-        "POINTS": charts.POINTS,
-        "TEXT": charts.TEXT,
-        "LINE": charts.LINE,
+        "SERIES": drawing.SERIES,
+        "DASHES": drawing.DASHES,
+        "POINTS": drawing.POINTS,
+        "TEXT": drawing.TEXT,
+        "LINE": drawing.LINE,
+        "SIGNS": SIGNS,
     }
     return environment
 

@@ -123,13 +123,14 @@ def interval_words(measurement: Measurement, limit: Limit | None = None) -> str:
 
 
 def limit_words(limit: Limit) -> str:
-    """Return the limit in words, such as ``"at most 0.15"``."""
-    parts = [
-        f"{side} {bound:g}"
-        for side, bound in (("at least", limit.at_least), ("at most", limit.at_most))
-        if bound is not None
-    ]
-    return " and ".join(parts) + (" (relative)" if limit.relative else "")
+    """Return the limit in words, such as ``"at most 0.15"`` or ``"0.886 to 0.926"``."""
+    if limit.at_least is not None and limit.at_most is not None:
+        told = f"{limit.at_least:g} to {limit.at_most:g}"
+    elif limit.at_most is not None:
+        told = f"at most {limit.at_most:g}"
+    else:
+        told = f"at least {limit.at_least:g}"
+    return told + (" (relative)" if limit.relative else "")
 
 
 def _bounds(limit: Limit | None) -> tuple[float | None, ...]:

@@ -30,6 +30,9 @@ class Standing(StrEnum):
 GREEN = (Standing.EXPECTED, Standing.CAUGHT, Standing.PASSED)
 """The standings that ask nothing of the reader."""
 
+SYSTEMS = "known systems"
+"""What stands in the place of a model where a system with a known answer was followed."""
+
 _ORDER = tuple(Standing)
 
 
@@ -64,10 +67,13 @@ def standing_of(verdict: Verdict, *, test_passed: bool = False) -> Standing:
 
 
 def verdict_name(verdict: Verdict) -> str:
-    """Return the verdict's id, behind the name of its check where the id does not tell it."""
-    if verdict.check in verdict.id:
-        return verdict.id
-    return f"{verdict.check}: {verdict.id}"
+    """Return the verdict's id, behind the name of its check where the id does not tell it.
+
+    A depth profile leaves a verdict per limit, so there the measurement is named.
+    """
+    told = verdict.id if verdict.check in verdict.id else f"{verdict.check}: {verdict.id}"
+    name = verdict.measurement.name
+    return f"{told}, {name}" if verdict.check == "depth_profile" and name not in told else told
 
 
 def node_parts(node_id: str) -> tuple[str, str]:
@@ -96,7 +102,7 @@ def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
             record=record,
             verdict=verdict,
             standing=standing_of(verdict, test_passed=record.status == "passed"),
-            model=labels[_key(verdict.model)],
+            model=SYSTEMS if is_system(verdict) else labels[_key(verdict.model)],
         )
         for record in records
         for verdict in record.verdicts
@@ -138,6 +144,11 @@ def _stands_green(verdict: Verdict) -> bool:
     return standing_of(verdict) in GREEN
 
 
+def is_system(verdict: Verdict) -> bool:
+    """Return whether a system with a known answer was followed, and no model asked."""
+    return verdict.check == "system"
+
+
 def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
     """Return the models that were asked, by label, in order of appearance.
 
@@ -145,15 +156,16 @@ def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
     weights under two dtypes) the pin with what the model ran as.
     """
     labels = _labels(records)
-    return {
-        labels[_key(verdict.model)]: verdict.model
-        for record in records
-        for verdict in record.verdicts
-    }
+    return {labels[_key(model)]: model for model in _asked(records)}
+
+
+def _asked(records: Sequence[Record]) -> list[ModelIdentity]:
+    verdicts = (verdict for record in records for verdict in record.verdicts)
+    return [verdict.model for verdict in verdicts if not is_system(verdict)]
 
 
 def _labels(records: Sequence[Record]) -> dict[tuple[str, ...], str]:
-    keys = dict.fromkeys(_key(one.model) for record in records for one in record.verdicts)
+    keys = dict.fromkeys(map(_key, _asked(records)))
     spoken = [{key: key[0] for key in keys}, {key: key[1] for key in keys}]
     unique = [names for names in spoken if len(set(names.values())) == len(keys)]
     return unique[0] if unique else {key: ", ".join(key[1:]) for key in keys}

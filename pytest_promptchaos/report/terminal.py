@@ -15,8 +15,10 @@ from pytest_promptchaos.report.legible import (
 )
 from pytest_promptchaos.report.overview import (
     GREEN,
+    SYSTEMS,
     Standing,
     broken,
+    is_system,
     judged,
     models,
     name_of_test,
@@ -68,12 +70,12 @@ def summary_lines(
     verdicts = judged(records)
     lines = [
         line
-        for label in models(records)
+        for label in (*models(records), SYSTEMS)
         for line in _model_lines(label, [one for one in verdicts if one.model == label], width)
     ]
     lines += [_broken_line(record, width) for record in broken(records)]
-    if verdicts:
-        lines += map(_plain, textwrap.wrap(_runs_words([one.verdict for one in verdicts]), width))
+    if asked := [one.verdict for one in verdicts if not is_system(one.verdict)]:
+        lines += map(_plain, textwrap.wrap(_runs_words(asked), width))
     return lines + [_plain(f"{name}: {place}") for name, place in (written or {}).items()]
 
 
@@ -94,6 +96,8 @@ def _runs_words(verdicts: Sequence[Verdict]) -> str:
 
 
 def _model_lines(label: str, verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
+    if not verdicts:
+        return
     head = one_line(f"{label}: {tally_words(verdicts)}")
     yield Line(_cut(head, width), {"bold": True})
     shown = verdicts[:ROWS_PER_MODEL]
@@ -132,8 +136,12 @@ def _cells(one: Judged) -> tuple[str, ...]:
 
 def _named(one: Judged) -> str:
     """Return the test and the verdict; a check of a suite is called like its test, once."""
-    test = name_of_test(one)
-    return f"{test}: {one.verdict.check if one.verdict.id == test else verdict_name(one.verdict)}"
+    test, verdict = name_of_test(one), one.verdict
+    if verdict.id == test:
+        return f"{test}: {verdict.check}"
+    if verdict.id.startswith(f"{test}:"):
+        return f"{test}: {verdict.check}, {verdict.id.removeprefix(f'{test}:')}"
+    return f"{test}: {verdict_name(verdict)}"
 
 
 def _outcome_word(standing: Standing) -> str:

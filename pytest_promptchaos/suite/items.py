@@ -1,4 +1,4 @@
-"""Suite files as pytest sees them: a file of checks, one item per model and check."""
+"""Suite files as pytest sees them: a file of checks, one item per check, and per model it asks."""
 
 from __future__ import annotations
 
@@ -9,27 +9,33 @@ import pytest
 from pytest_promptchaos.errors import PromptChaosError, SuiteError, VerdictError
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.settings import resolve
+from pytest_promptchaos.suite.kinds import SystemCheck
 from pytest_promptchaos.suite.load import load_suite
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_promptchaos.records import Verdict
-    from pytest_promptchaos.suite.schema import Check, Suite
+    from pytest_promptchaos.suite.kinds import Check
+    from pytest_promptchaos.suite.schema import Suite
 
 
 class SuiteFile(pytest.File):
     """A ``*.chaos.yaml`` file."""
 
     def collect(self) -> Iterator[SuiteItem]:
-        """Yield an item per model and check, a model's items together."""
+        """Yield an item per system, then per model and check, a model's items together."""
         try:
             suite = load_suite(self.path)
         except SuiteError as error:
             raise self.CollectError(str(error)) from error
-        for pin in self._pins(suite):
-            for check in suite.checks:
+        for check in suite.checks:
+            if isinstance(check, SystemCheck):
+                yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
+        asking = [check for check in suite.checks if not isinstance(check, SystemCheck)]
+        for pin in self._pins(suite) if asking else ():
+            for check in asking:
                 yield SuiteItem.from_parent(
                     self, name=f"{check.id}[{pin}]", suite=suite, check=check, pin=pin
                 )
@@ -43,9 +49,9 @@ class SuiteFile(pytest.File):
 
 
 class SuiteItem(pytest.Item):
-    """One check of a suite on one model."""
+    """One check of a suite, on one model unless it is a system's (``pin`` is empty then)."""
 
-    def __init__(self, *, suite: Suite, check: Check, pin: str, **options: Any) -> None:
+    def __init__(self, *, suite: Suite, check: Check, pin: str = "", **options: Any) -> None:
         super().__init__(**options)
         self.suite, self.check, self.pin = suite, check, pin
 
@@ -55,15 +61,14 @@ class SuiteItem(pytest.Item):
         return self.suite.settings_of(self.check).model_dump(exclude_none=True)
 
     def runtest(self) -> None:
-        """Measure and judge; green is the outcome that the check expects."""
-        from pytest_promptchaos.judging import enforce
+        """Measure and judge; green is when every verdict is the one that the check expects."""
         from pytest_promptchaos.suite.run import run_check
 
-        verdict = run_check(self.suite, self.check, self.pin)
-        if self.check.expect == "passed":
-            enforce(verdict)
-        elif verdict.outcome is not Outcome.FAILED:
-            raise VerdictError(_unexpected(verdict))
+        verdicts = run_check(self.suite, self.check, self.pin)
+        wrong = {place: told for place, one in enumerate(verdicts) if (told := _unmet(one))}
+        if wrong:
+            held = [one for place, one in enumerate(verdicts) if place not in wrong]
+            raise VerdictError(_together(list(wrong.values()), held))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show what the verdict or the error says, without a traceback through our own code."""
@@ -76,12 +81,35 @@ class SuiteItem(pytest.Item):
         return self.path, self.suite.line_of(self.check) - 1, self.name
 
 
+def _unmet(verdict: Verdict) -> Verdict | None:
+    """Return the verdict, worded for the reader, unless it is the one that was expected."""
+    from pytest_promptchaos.judging import enforce
+
+    if verdict.expect == "failed":
+        return None if verdict.outcome is Outcome.FAILED else _unexpected(verdict)
+    try:
+        enforce(verdict)
+    except VerdictError as error:
+        return error.verdict
+    return None
+
+
 def _unexpected(verdict: Verdict) -> Verdict:
     """Return the verdict with the reason why it is no green: it was expected to fail."""
     from dataclasses import replace
 
     told = (
         f"expected to fail, but the outcome is {verdict.outcome}: the limit no longer shows a "
-        "failure; lower it, or drop 'expect: failed'"
+        "failure; move it, or drop 'expect: failed'"
     )
     return replace(verdict, explanation=f"{told}\n\n{verdict.explanation}")
+
+
+def _together(wrong: Sequence[Verdict], held: Sequence[Verdict]) -> Verdict:
+    """Return the first wrong verdict, telling all of them in full and each other one in a line."""
+    from dataclasses import replace
+
+    parts = [verdict.explanation for verdict in wrong]
+    if held:
+        parts.append("\n".join(["as expected:", *(f"  {verdict.sentence}" for verdict in held)]))
+    return replace(wrong[0], explanation="\n\n".join(parts))

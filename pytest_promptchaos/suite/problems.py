@@ -218,6 +218,7 @@ _SENTENCES = {
     "string_unicode": "holds half a character (a lone surrogate); write the character itself",
     "too_short": "an empty list; write at least one entry, or remove the key",
     "finite_number": "must be a finite number, not {written}",
+    "greater_than": "must be above {gt}, not {written}",
     "greater_than_equal": "must be at least {ge}, not {written}",
     "less_than_equal": "must be at most {le}, not {written}",
     "less_than": "must be below {lt}, not {written}",
@@ -231,8 +232,13 @@ def _words(details: ErrorDetails, place: _Place, written: str) -> str:
         return _mismatch(_MEANT[kind], details["input"], written)
     if kind not in _SENTENCES:
         return details["msg"]
-    filling = {**place.schema, **details.get("ctx", {}), "written": written}
+    bounds = {name: _plain_number(bound) for name, bound in details.get("ctx", {}).items()}
+    filling = {**place.schema, **bounds, "written": written}
     return _SENTENCES[kind].format_map(filling)
+
+
+def _plain_number(bound: object) -> object:
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
 
 
 _FOUND: dict[type, str] = {

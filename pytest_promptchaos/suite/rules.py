@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pytest_promptchaos.suite.problems import Problem, shorten, unknown
+from pytest_promptchaos.suite.problems import Problem, nearest, shorten, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 AUTHORED: Final = ("paraphrases", "small_semantic", "positive_control")
 """The keys of a prompt that hold authored neighbors."""
 
+ASKS_A_MODEL: Final = ("depth_profile", "ftle", "stable_neighborhood")
+"""The kinds of check that need prompts."""
+
 
 def broken_rules(source: Source) -> list[Problem]:
     """Return every rule that the suite breaks, each with its place."""
     return [
         *_repeated_ids(source),
         *_repeated_entries(source),
+        *_checks_without_prompts(source),
         *_unknown_prompts(source),
         *_messages_beside_system(source),
         *_neighbors_like_the_prompt(source),
@@ -81,6 +85,16 @@ def _repeated_entries(source: Source) -> Iterator[Problem]:
         lists += [_texts(check, "prompts", keys), _texts(check, "rungs", keys)]
     for placed in lists:
         yield from _repeats(source, "is already listed", placed)
+
+
+def _checks_without_prompts(source: Source) -> Iterator[Problem]:
+    whole = source.data if isinstance(source.data, dict) else {}
+    if nearest("prompts", map(str, whole)):  # written, or misspelt: that problem comes first
+        return
+    for keys, check in _entries(source, "checks"):
+        if (kind := check.get("check")) in ASKS_A_MODEL:
+            words = f"{kind} asks a model, and the file has no prompts; write prompts: with an id "
+            yield _problem(source, (*keys, "check"), f"{words}and a text each")
 
 
 def _unknown_prompts(source: Source) -> Iterator[Problem]:

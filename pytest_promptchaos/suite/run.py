@@ -1,37 +1,82 @@
-"""A check of a suite -> its verdict, through the same functions that users call."""
+"""A check of a suite -> its verdicts, through the same functions that users call."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.checks import measure_ftle, measure_neighborhood
+from pytest_promptchaos.checks import measure_neighborhood
+from pytest_promptchaos.depth_checks import judge_depth_profile, measure_ftle
 from pytest_promptchaos.judging import judge_findings
 from pytest_promptchaos.measure.divergence import NAMES
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import Limit
 from pytest_promptchaos.session import active
-from pytest_promptchaos.suite.schema import FtleCheck
+from pytest_promptchaos.suite.kinds import (
+    DepthProfileCheck,
+    StableNeighborhoodCheck,
+    SystemCheck,
+)
 from pytest_promptchaos.surround import ladder
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Findings, Neighborhood, Verdict
-    from pytest_promptchaos.suite.schema import Check, StableNeighborhoodCheck, Suite
+    from pytest_promptchaos.suite.kinds import Check, FtleCheck
+    from pytest_promptchaos.suite.schema import Suite
 
 
-def run_check(suite: Suite, check: Check, pin: str) -> Verdict:
-    """Return the verdict of one check on one model; never raises because of what it found."""
-    if isinstance(check, FtleCheck):
-        findings = _ftle(suite, check, pin)
-        limit = Limit(name="lambda_1", at_most=check.at_most)
-    else:
+def run_check(suite: Suite, check: Check, pin: str) -> tuple[Verdict, ...]:
+    """Return the verdicts of one check, on one model unless it is a system's.
+
+    A depth profile has a verdict per limit, every other check has one. Never raises because of
+    what it found.
+    """
+    if isinstance(check, DepthProfileCheck):
+        return _depth_profile(suite, check, pin)
+    if isinstance(check, StableNeighborhoodCheck):
         findings = _stable(suite, check, pin)
         limit = Limit(name=NAMES[check.metric], at_most=check.at_most)
-    return judge_findings(check.check, findings, limit, expect=check.expect, name=check.id)
+    else:
+        findings = _system(check) if isinstance(check, SystemCheck) else _ftle(suite, check, pin)
+        name = findings.measurement.name
+        limit = Limit(name=name, at_most=check.at_most, at_least=check.at_least)
+    return (judge_findings(check.check, findings, limit, expect=check.expect, name=check.id),)
+
+
+def _system(check: SystemCheck) -> Findings:
+    from pytest_promptchaos.systems import measure_system
+
+    seed = active().settings.seed
+    return measure_system(check.system, seed=seed, radius=check.radius, weights=check.weights)
 
 
 def _ftle(suite: Suite, check: FtleCheck, pin: str) -> Findings:
     prompts = [prompt.prompt() for prompt in suite.prompts_of(check)]
-    return measure_ftle(pin, prompts, tangents=check.tangents, positions=check.positions)
+    return measure_ftle(
+        pin,
+        prompts,
+        tangents=check.tangents,
+        positions=check.positions,
+        beside=check.beside,
+        null=active().settings.null,
+    )
+
+
+def _depth_profile(suite: Suite, check: DepthProfileCheck, pin: str) -> tuple[Verdict, ...]:
+    slopes = check.slope_between
+    return judge_depth_profile(
+        pin,
+        [prompt.prompt() for prompt in suite.prompts_of(check)],
+        variance_at_most=check.variance_at_most,
+        slope_between=None if slopes is None else (slopes[0], slopes[1]),
+        no_layer_above=check.no_layer_above,
+        tangents=check.tangents,
+        positions=check.positions,
+        beside=check.beside,
+        null=active().settings.null,
+        seed=active().settings.seed,
+        expect=check.expect,
+        name=check.id,
+    )
 
 
 def _stable(suite: Suite, check: StableNeighborhoodCheck, pin: str) -> Findings:

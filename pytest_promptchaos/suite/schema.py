@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
 from pytest_promptchaos.records import Message, Prompt, Role
+from pytest_promptchaos.suite.kinds import (
+    Check,
+    Horizon,
+    ModelCheck,
+    Name,
+    Null,
+    PerRung,
+    Seed,
+    Strict,
+)
 from pytest_promptchaos.suite.rules import check_id
 
 if TYPE_CHECKING:
@@ -27,20 +37,6 @@ Text: TypeAlias = Annotated[
 ]
 """Text of at least one visible character, kept to the character."""
 
-Name: TypeAlias = Annotated[
-    str,
-    Field(
-        pattern=r"^[^\s\[\]:]+$",
-        json_schema_extra={
-            "patternErrorMessage": "an id has no spaces, colons or brackets, "
-            "because it becomes part of a test's name"
-        },
-    ),
-]
-"""An id: one word, because it becomes part of a test's name."""
-
-Horizon: TypeAlias = Annotated[int, Field(ge=1, description="Tokens generated per answer.")]
-PerRung: TypeAlias = Annotated[int, Field(ge=1, description="Neighbors tried per rung and prompt.")]
 MinEffective: TypeAlias = Annotated[
     int, Field(ge=1, description="Fewest effective neighbors on which a verdict is given.")
 ]
@@ -51,25 +47,16 @@ Device: TypeAlias = Annotated[
         json_schema_extra={"patternErrorMessage": "write auto, cpu, mps, cuda or cuda:0"},
     ),
 ]
-Seed: TypeAlias = Annotated[
-    int, Field(ge=0, lt=2**32, description="Seed for choosing edits and drawing tangents.")
-]
-JudgedRung: TypeAlias = Literal["format", "punctuation", "synonym", "paraphrase", "small_semantic"]
-"""A rung that can be judged; ``identical`` and ``positive_control`` are controls, always run."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class SuiteMessage(_Strict):
+class SuiteMessage(Strict):
     """One turn of the conversation ahead of the prompt."""
 
     role: Role = Field(description="Who speaks: system, user or assistant.")
     content: Text = Field(description="What is said.")
 
 
-class SuitePrompt(_Strict):
+class SuitePrompt(Strict):
     """A prompt and the neighbors that its author wrote for it.
 
     Quote a text that holds a colon and a space, or a space and ``#``. A text under ``|`` ends
@@ -101,7 +88,7 @@ class SuitePrompt(_Strict):
         return Prompt(id=self.id, text=self.text, before=tuple(turns))
 
 
-class SuiteSettings(_Strict):
+class SuiteSettings(Strict):
     """Defaults for all checks of the file; the command line overrides them.
 
     A setting that is left out is the run's, from pytest's options.
@@ -118,70 +105,14 @@ class SuiteSettings(_Strict):
     )
     device: Device | None = Field(default=None, description="Device on which the models run.")
     min_effective: MinEffective | None = None
+    null: Null | None = None
     inconclusive: Literal["fail", "warn"] | None = Field(
         default=None, description="What an inconclusive verdict does to the test."
     )
 
 
-class _Check(_Strict):
-    check: str = Field(description="The kind of check.")
-    at_most: float = Field(description="The limit.")
-    id: Name = Field(
-        default="",
-        description="Name of the check in reports; without one, its kind and place in the file.",
-    )
-    prompts: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
-        default=None, description="Ids of the prompts to check; all when left out."
-    )
-    expect: Literal["passed", "failed"] = Field(
-        default="passed", description="The verdict that makes the test pass; `failed` is strict."
-    )
-    seed: Seed | None = None
-
-
-class StableNeighborhoodCheck(_Check):
-    """Small edits of a prompt may change the answer only this much."""
-
-    check: Literal["stable_neighborhood"] = Field(description="The kind of check.")
-    at_most: float = Field(
-        ge=0,
-        lt=2,
-        description="Limit on the mean distance between answers: semantic 0 to 2, token edit 0 "
-        "to 1.",
-    )
-    metric: Literal["semantic", "token_edit"] = Field(
-        default="semantic", description="Distance between two answers."
-    )
-    rungs: tuple[JudgedRung, ...] = Field(
-        default=("format", "punctuation", "synonym"),
-        min_length=1,
-        description="Rungs of the ladder that enter the mean.",
-    )
-    horizon: Horizon | None = None
-    per_rung: PerRung | None = None
-
-
-class FtleCheck(_Check):
-    """A small difference may grow through the depth of the model only this fast."""
-
-    check: Literal["ftle"] = Field(description="The kind of check.")
-    at_most: float = Field(
-        description="Limit on the finite-depth growth rate, in nats per layer; 0 neither grows "
-        "nor shrinks."
-    )
-    tangents: int = Field(
-        default=10, ge=2, description="Random directions followed through the layers."
-    )
-    positions: Literal["prompt", "last"] = Field(
-        default="prompt", description="Tokens that are perturbed: the whole prompt, or its last."
-    )
-
-
-Check: TypeAlias = StableNeighborhoodCheck | FtleCheck
-
-
-class Suite(_Strict):
-    """Prompts, and the checks that models must pass on them."""
+class Suite(Strict):
+    """Checks, and the prompts on which models must pass them."""
 
     version: int = Field(ge=1, le=SUITE_VERSION, description="Version of this format: write 1.")
     title: Text | None = Field(default=None, description="Heading of the suite in reports.")
@@ -191,9 +122,13 @@ class Suite(_Strict):
     settings: SuiteSettings = Field(
         default=SuiteSettings(), description="Defaults for all checks of the file."
     )
-    prompts: tuple[SuitePrompt, ...] = Field(min_length=1, description="What is asked.")
+    prompts: tuple[SuitePrompt, ...] = Field(
+        default=(), min_length=1, description="What is asked; checks of a system need none."
+    )
     checks: tuple[Annotated[Check, Field(discriminator="check")], ...] = Field(
-        min_length=1, description="What must hold; each check becomes one test per model."
+        min_length=1,
+        description="What must hold; each check becomes one test per model, and one in all where "
+        "it is a system's.",
     )
 
     _lines: Mapping[str, int] = PrivateAttr(default_factory=dict)
@@ -206,7 +141,7 @@ class Suite(_Strict):
             for place, check in enumerate(checks, start=1)
         )
 
-    def prompts_of(self, check: Check) -> tuple[SuitePrompt, ...]:
+    def prompts_of(self, check: ModelCheck) -> tuple[SuitePrompt, ...]:
         """Return the prompts that ``check`` names, in its order; all of them if it names none."""
         by_id = {prompt.id: prompt for prompt in self.prompts}
         return tuple(by_id[name] for name in check.prompts or by_id)
@@ -216,7 +151,7 @@ class Suite(_Strict):
 
         ``model_dump(exclude_none=True)`` makes of them what :func:`settings.resolve` takes.
         """
-        own = {name: getattr(check, name, None) for name in ("horizon", "seed", "per_rung")}
+        own = {name: getattr(check, name, None) for name in ("horizon", "seed", "per_rung", "null")}
         return self.settings.model_copy(
             update={name: value for name, value in own.items() if value is not None}
         )

@@ -14,13 +14,26 @@ if TYPE_CHECKING:
 
 EXCERPT = 160
 """Characters of an output that a failure text shows around the branch."""
+STEPS = "steps:"
+"""How the pin of a list of steps begins, such as a known system: it is no model."""
+LAYERS = "expanding_layers"
+"""The measurement beside a verdict whose parts are the growths of the single layers."""
+TYPED = {
+    "profile_variance": "variance_at_most",
+    "profile_slope": "slope_between",
+    "largest_layer_growth": "no_layer_above",
+}
+"""Limits on the shape of a profile, by what they limit, as the user types them."""
 MARKS = {"held": "ok    ", "failed": "FAILED", "absent": "absent"}
 
 
 def sentence(
     subject: str, around: str, measurement: Measurement, limit: Limit, outcome: Outcome
 ) -> str:
-    """Return the one sentence that a verdict is, with its number, interval and limit."""
+    """Return the one sentence that a verdict is, with its number, interval and limit.
+
+    ``around`` names the prompts; it is empty for a system, which is asked nothing.
+    """
     number = figure(measurement)
     bound = bounds(limit)
     told = {
@@ -31,46 +44,70 @@ def sentence(
     }
     if outcome is Outcome.INVALID and measurement.value is None:
         told[outcome] = f"no evidence about {bound}: {measurement.reason}"
-    return f"{subject} around {around}: {told[outcome]}"
+    about = subject.removeprefix(STEPS)
+    return f"{about} around {around}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
 
 
 def figure(measurement: Measurement) -> str:
     """Return name, value and interval of a measurement in words."""
     if measurement.value is None:
         return f"{measurement.name} absent ({measurement.reason})"
+    return f"{measurement.name} {valued(measurement)}"
+
+
+def valued(measurement: Measurement) -> str:
+    """Return value and interval of a measurement that has a value."""
+    assert measurement.value is not None
     if measurement.low is None or measurement.high is None:
-        return f"{measurement.name} {measurement.value:.3f}"
-    return (
-        f"{measurement.name} {measurement.value:.3f} "
-        f"[{measurement.low:.3f}, {measurement.high:.3f}]"
-    )
+        return digits(measurement.value)
+    low, high = digits(measurement.low), digits(measurement.high)
+    return f"{digits(measurement.value)} [{low}, {high}]"
+
+
+def digits(value: float) -> str:
+    """Return the number with three decimals, or three digits where those would say nothing.
+
+    >>> digits(0.2137), digits(0.0), digits(-1.23e-5)
+    ('0.214', '0.000', '-1.23e-05')
+    """
+    plain = value == 0 or 5e-4 <= abs(value) < 1e4
+    return f"{value:.3f}" if plain else f"{value:.2e}"
 
 
 def bounds(limit: Limit) -> str:
     """Return the limit as the user typed it."""
+    if limit.name in TYPED and limit.at_most is not None:
+        low = "" if limit.at_least is None else f"[{limit.at_least:g}, "
+        return f"{TYPED[limit.name]}={low}{limit.at_most:g}{']' if low else ''}"
     parts = [
         f"{name}={value:g}"
-        for name, value in (("at_most", limit.at_most), ("at_least", limit.at_least))
+        for name, value in (("at_least", limit.at_least), ("at_most", limit.at_most))
         if value is not None
     ]
     return " and ".join(parts)
 
 
 def margin(measurement: Measurement, limit: Limit) -> str:
-    """Return how far the interval's end lies inside an upper limit, in words."""
-    if limit.at_most is None or measurement.high is None:
+    """Return how far the interval's ends lie inside the limits, the nearer of them, in words."""
+    if measurement.low is None or measurement.high is None:
         return ""
-    return f" with {limit.at_most - measurement.high:.3f} to spare"
+    spare = []
+    if limit.at_most is not None:
+        spare.append(limit.at_most - measurement.high)
+    if limit.at_least is not None:
+        spare.append(measurement.low - limit.at_least)
+    return f" with {digits(min(spare))} to spare"
 
 
 def explanation(
     told: str, findings: Findings, limit: Limit, outcome: Outcome, controls: Sequence[Control]
 ) -> str:
     """Return the text of a verdict, top to bottom as a reader needs it."""
-    parts = [told, *_basis(findings.measurement)]
+    parts = [told, *_basis(findings.measurement), *_layers(findings.also)]
     if outcome is not Outcome.PASSED:
         parts += _worst(findings.pairs)
-    parts += ["", "controls:"]
+    if controls:
+        parts += ["", "controls:"]
     parts += [f"  {MARKS[c.state]} {c.name}: {c.words}" for c in controls]
     parts += ["", "next:"]
     parts += [f"  {line}" for line in next_steps(findings, limit, outcome)]
@@ -80,7 +117,38 @@ def explanation(
 def _basis(measurement: Measurement) -> list[str]:
     if measurement.value is None:
         return []
-    return [f"  {measurement.unit}; {measurement.interval}"]
+    told = "; ".join(filter(None, (measurement.unit, measurement.interval)))
+    return [f"  {told}"] if told else []
+
+
+def _layers(also: Sequence[Measurement]) -> list[str]:
+    """Return which layers expand, which contract, and which may do either."""
+    layers = [layer for one in also if one.name == LAYERS for layer in one.breakdown]
+    kinds: dict[str, list[str]] = {"expand": [], "contract": [], "undecided": []}
+    for layer in layers:
+        kinds[direction(layer)].append(layer.name.removeprefix("layer "))
+    told = [f"{len(names)} {kind} ({spans(names)})" for kind, names in kinds.items() if names]
+    return [f"  layers: {', '.join(told)}, each by its own interval"] if layers else []
+
+
+def direction(layer: Measurement) -> str:
+    """Return whether a layer's growth lies above zero, below it, or neither for certain."""
+    if layer.low is not None and layer.low > 0:
+        return "expand"
+    return "contract" if layer.high is not None and layer.high < 0 else "undecided"
+
+
+def spans(names: Sequence[str]) -> str:
+    """Return the names in one line, numbers that follow each other as a span.
+
+    >>> spans(["0", "3", "4", "5", "8", "norm"])
+    '0, 3-5, 8, norm'
+    """
+    runs: list[list[str]] = []
+    for name in names:
+        follows = runs and name.isdecimal() and str(int(name) - 1) == runs[-1][-1]
+        runs[-1:] = [[*runs[-1], name]] if follows else [*runs[-1:], [name]]
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _worst(pairs: Sequence[Pair]) -> list[str]:
@@ -122,26 +190,48 @@ def marked(tokens: Sequence[str], step: int) -> str:
 
 def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
     """Return what a user does about this outcome, with the command to type."""
-    measurement = findings.measurement
     if outcome is Outcome.INVALID:
+        seen = "every edit and its certification" if findings.pairs else "what each control saw"
         return [
             "mend the control marked FAILED above; until then this is no evidence either way",
-            "see every edit and its certification in the report",
+            f"see {seen} in the report",
         ]
     if outcome is Outcome.INCONCLUSIVE:
-        return [*_measure_more(measurement, limit), RELAX]
+        return [*_measure_more(findings, limit), RELAX]
     if outcome is Outcome.FAILED:
-        look = (
-            "read the outputs side by side in the report; is the moved answer still right?"
-            if findings.pairs
-            else "look at the profile in the report: which layers expand, and by how much?"
-        )
-        return [
-            look,
-            "to accept it as it is, set at_most above the interval's upper end, "
-            f"{(measurement.high or 0.0):.3f}, in a file that is reviewed",
-        ]
+        return [_look(findings, limit), _accept(findings, limit)]
     return ["nothing; the margin above says how much room is left"]
+
+
+def _look(findings: Findings, limit: Limit) -> str:
+    if findings.pairs:
+        return "read the outputs side by side in the report; is the moved answer still right?"
+    layers = [layer for one in findings.also if one.name == LAYERS for layer in one.breakdown]
+    grown = [layer for layer in layers if layer.value is not None]
+    if grown:
+        pick, most = (min, "least") if _below(findings, limit) else (max, "most")
+        layer = pick(grown, key=lambda one: one.value or 0.0)
+        told = f"{layer.name} grows {most}, by {valued(layer)} {layer.unit}"
+        return f"look at the layers in the report; {told}"
+    if findings.model.pin.startswith(STEPS):
+        return "look at the curves in the report: was it followed far enough to settle?"
+    return "look at the profile in the report: which layers expand, and by how much?"
+
+
+def _below(findings: Findings, limit: Limit) -> bool:
+    high = findings.measurement.high
+    return limit.at_least is not None and high is not None and high < limit.at_least
+
+
+def _accept(findings: Findings, limit: Limit) -> str:
+    low, high = findings.measurement.low or 0.0, findings.measurement.high or 0.0
+    name, side = "at_most", f"above the interval's upper end, {digits(high)}"
+    if below := _below(findings, limit):
+        name, side = "at_least", f"below the interval's lower end, {digits(low)}"
+    if limit.name in TYPED:
+        end = f"the {'lower' if below else 'upper'} end of " if limit.at_least is not None else ""
+        name = f"{end}{TYPED[limit.name]}"
+    return f"to accept it as it is, set {name} {side}, in a file that is reviewed"
 
 
 RELAX = "or accept it for now: pytest --promptchaos-inconclusive=warn"
@@ -152,13 +242,16 @@ HOW = {
 }
 
 
-def _measure_more(measurement: Measurement, limit: Limit) -> list[str]:
-    unit = measurement.resampled or "neighbors"
+def _measure_more(findings: Findings, limit: Limit) -> list[str]:
+    measurement = findings.measurement
+    if measurement.low is None or measurement.high is None:
+        why = measurement.interval or "nothing was repeated"
+        return [f"there is no interval, so nothing is known about the spread: {why}"]
+    unit = measurement.resampled or ("neighbors" if findings.pairs else "repetitions")
     more = needed(measurement, limit)
     # Beyond a few times what was measured the value sits on the limit, and no number decides.
     if more is None or more > 20 * max(measurement.resampled_n, 1):
         return [f"the value sits on the limit: no number of {unit} decides soon; move the limit"]
-    return [
-        f"the interval straddles the limit: measure about {more} more {unit}:",
-        f"  {HOW[unit]}",
-    ]
+    how = [f"  {HOW[unit]}"] if unit in HOW else []
+    end = ":" if how else "; or leave more room in the limit"
+    return [f"the interval straddles the limit: measure about {more} more {unit}{end}", *how]

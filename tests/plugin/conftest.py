@@ -27,7 +27,8 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     A pytest that runs inside this one forgets, when it ends, what it imported; torch cannot be
     imported twice, and transformers imports many of its parts on first use.
     """
-    from pytest_promptchaos.checks import measure_ftle, measure_neighborhood
+    from pytest_promptchaos.checks import measure_neighborhood
+    from pytest_promptchaos.depth_checks import measure_ftle
     from pytest_promptchaos.judging import judge_findings
     from pytest_promptchaos.records import Limit, Record
     from pytest_promptchaos.report.documents import write_documents

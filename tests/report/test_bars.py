@@ -39,6 +39,25 @@ def test_a_limit_near_an_end_takes_the_room_of_its_label() -> None:
     assert (drawn.end, drawn.limits[0].side) == ("", "left")
 
 
+def test_two_limits_have_their_words_outside_and_the_bar_around_them() -> None:
+    limit = Limit(name="lambda_1", at_least=0.886, at_most=0.926)
+    drawn = bar(verdict(measurement=measured(0.904, 0.896, 0.912), limit=limit))
+    assert drawn is not None
+    least, most = drawn.limits
+    assert (least.side, most.side) == ("left", "right")
+    assert (least.beyond, least.width, most.beyond) == (0, least.place, most.place)
+    assert 25 < least.place < drawn.value < most.place < 75
+    assert (drawn.start, drawn.end) == ("", "")
+
+
+def test_two_limits_far_below_a_value_keep_their_sides() -> None:
+    limit = Limit(name="slope", at_least=-1, at_most=-0.9)
+    drawn = bar(verdict(measurement=measured(5.0, 4.9, 5.1), limit=limit))
+    assert drawn is not None
+    assert [mark.side for mark in drawn.limits] == ["left", "right"]
+    assert drawn.end == "8.760"
+
+
 def test_without_an_interval_there_is_no_range() -> None:
     drawn = bar(verdict(measurement=measured(0.5)))
     assert drawn is not None

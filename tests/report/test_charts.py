@@ -1,24 +1,27 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from pytest_promptchaos.records import Curve, Outcome, Verdict
-from pytest_promptchaos.report.charts import (
+from pytest_promptchaos.report.charts import Figure, Key, figures, point_rows
+from pytest_promptchaos.report.drawing import (
     DASHES,
+    MARKED,
     POINTS,
     SERIES,
     SHAPES,
-    Figure,
     chart,
-    figures,
+    marked,
     picture,
-    point_rows,
+    wide,
 )
 from pytest_promptchaos.report.overview import judged
 from report.conftest import HOSTILE, curves, depth, record, verdict
+from report.dynamics import shape
 
 LINE = Curve(name="profile", x_label="layer", y_label="nats", x=(0, 1, 2), y=(0.5, -0.25, 0.125))
 BANDED = replace(LINE, low=(0.4, -0.3, 0.1), high=(0.6, -0.2, 0.2), series="small edits")
@@ -93,7 +96,7 @@ def test_a_figure_per_name_and_a_panel_per_verdict() -> None:
         ("hidden state distance: relative distance", 2),
         ("depth profile: growth, nats per layer", 1),
     ]
-    assert found[0].series == ("judged edits", "positive control")
+    assert [key.name for key in found[0].legend] == ["judged edits", "positive control"]
     assert found[0].panels[1].title == "large: stable_neighborhood(dune)"
 
 
@@ -104,6 +107,19 @@ def test_another_metric_is_another_figure() -> None:
 
 def test_the_same_curves_are_drawn_once() -> None:
     assert [len(one.panels) for one in shown(verdict(), verdict())] == [1, 1]
+
+
+def test_the_limits_of_one_profile_share_their_picture() -> None:
+    (found,) = shown(*shape())
+    (panel,) = found.panels
+    assert panel.title == "small: shape:profile_variance and 1 more verdict"
+    assert found.left_out == 0
+
+
+def test_two_models_never_share_a_picture() -> None:
+    lines = (LINE,)
+    (found,) = shown(verdict(curves=lines), verdict(name="large", curves=lines))
+    assert [one.title.partition(":")[0] for one in found.panels] == ["small", "large"]
 
 
 def test_panels_of_a_figure_share_their_scale() -> None:
@@ -124,8 +140,111 @@ def test_what_is_not_drawn_is_counted() -> None:
     assert (len(found.panels[0].curves), found.left_out) == (6, 4)
 
 
+def test_pictures_that_one_figure_has_no_use_for_go_to_another() -> None:
+    def named(name: str, count: int) -> list[Verdict]:
+        lines = [replace(LINE, name=name, y=(n, n, n)) for n in range(count)]
+        return [verdict(id=f"{name} {n}", curves=(line,)) for n, line in enumerate(lines)]
+
+    found = shown(*named("a", 1), *named("b", 5), *named("c", 2), panels=6)
+    assert [(len(one.panels), one.left_out) for one in found] == [(1, 0), (3, 2), (2, 0)]
+    assert [len(one.panels) for one in shown(*named("a", 1), *named("b", 1), panels=1)] == [1]
+
+
 def test_a_curve_without_points_is_no_figure() -> None:
     assert shown(verdict(curves=(replace(LINE, x=(), y=()),))) == ()
+
+
+# -- long lines ------------------------------------------------------------------------------------
+
+
+def long(points: int, **changes: str) -> Curve:
+    x = tuple(0.05 * place for place in range(points))
+    y = tuple(math.sin(place) for place in x)
+    return replace(LINE, x=x, y=y, **changes)  # type: ignore[arg-type]
+
+
+def test_a_line_of_more_than_sixty_points_has_no_marks() -> None:
+    assert len(titles(drawn(long(MARKED)))) == MARKED
+    assert titles(drawn(long(MARKED + 1))) == []
+    assert [marked(long(MARKED)), marked(long(MARKED + 1))] == [True, False]
+
+
+def test_marked_and_long_lines_stand_in_one_picture() -> None:
+    both = drawn(replace(LINE, series="measured"), long(300, series="fine"))
+    assert [words.partition(" layer")[0] for words in titles(both)] == ["measured"] * 3
+
+
+def test_theory_is_a_line_without_points() -> None:
+    lines = (replace(LINE, series="measured"), replace(LINE, series="mean-field theory"))
+    assert len(titles(drawn(*lines))) == 3
+    (figure,) = shown(verdict(curves=lines))
+    assert figure.legend == (
+        Key(name="measured", marked=True),
+        Key(name="mean-field theory", marked=False),
+    )
+
+
+def test_a_picture_of_many_points_stays_small() -> None:
+    series = ("first", "second")
+    lines = [long(700, series=name) for name in series]
+    specification = chart(lines, series=series).to_dict()
+    svg = picture(specification, lines, series=series, label="a")
+    assert len(svg) < 30_000
+
+
+def test_long_lines_are_drawn_wide() -> None:
+    def width(*lines: Curve) -> float:
+        return float(drawn(*lines).get("viewBox", "").split()[2])
+
+    assert [wide([LINE]), wide([LINE, long(61)])] == [False, True]
+    assert width(long(61)) > 1.3 * width(LINE)
+    (figure,) = shown(verdict(curves=(long(300),)))
+    assert figure.wide
+
+
+def test_the_numbers_of_a_long_line_are_thinned_evenly() -> None:
+    (found,) = shown(verdict(curves=(long(700),)))
+    rows = point_rows(found.panels[0])
+    assert len(rows) == 78
+    assert [row[0] for row in rows[:3]] == ["0", "0.450", "0.900"]
+    assert found.panels[0].points == 700
+
+
+def test_the_numbers_of_measured_points_are_not_thinned_for_theory() -> None:
+    theory = long(300, series="theory")
+    (found,) = shown(verdict(curves=(replace(LINE, series="measured"), theory)))
+    assert [row[:2] for row in point_rows(found.panels[0])] == [
+        ("0", "0.500"),
+        ("1", "-0.250"),
+        ("2", "0.125"),
+    ]
+
+
+# -- logarithms ------------------------------------------------------------------------------------
+
+
+def vertical(*lines: Curve) -> tuple[list[float], bool]:
+    """Return the ends of the y axis, and whether a line is drawn at zero."""
+    made = chart(lines, series=("",)).to_dict()
+    (domain,) = {tuple(one["encoding"]["y"]["scale"]["domain"]) for one in made["layer"]}
+    return list(domain), any(one["mark"]["type"] == "rule" for one in made["layer"])
+
+
+def test_zero_is_on_the_axis_of_a_growth_even_where_all_is_below_it() -> None:
+    below = replace(LINE, y=(-0.5, -0.25, -0.125))
+    assert vertical(below) == ([-0.5, 0.0], True)
+
+
+@pytest.mark.parametrize("y", [(-8.0, -5.0, -2.0), (-8.0, -2.0, 1.5), (3.0, 2.0, 4.0)])
+def test_zero_means_nothing_on_the_axis_of_a_logarithm(y: tuple[float, float, float]) -> None:
+    assert vertical(replace(LINE, y=y, y_label="log10 distance")) == ([min(y), max(y)], False)
+
+
+def test_a_flat_logarithm_is_drawn() -> None:
+    assert len(titles(drawn(replace(LINE, y=(-3.0,) * 3, y_label="log10 distance")))) == 3
+
+
+# -- numbers ---------------------------------------------------------------------------------------
 
 
 def test_the_numbers_stand_in_rows() -> None:

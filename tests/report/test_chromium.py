@@ -9,6 +9,7 @@ import pytest
 from pytest_promptchaos.report.html import write_page
 from report.browser import CHROMIUM, DESK, PHONE, Browser, opened
 from report.conftest import run_records
+from report.dynamics import dynamics_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_page(run_records(), path)
+    write_page((*run_records(), *dynamics_records()), path)
     return path
 
 
@@ -93,6 +94,34 @@ def test_light_and_dark_follow_the_reader(browser: Browser, report: Path) -> Non
     assert colours("light")[0] == "rgb(246, 247, 248)"
     assert colours("dark")[0] == "rgb(18, 20, 23)"
     assert colours("light")[1] != colours("dark")[1]
+
+
+def test_a_layer_lies_on_its_side_of_zero_and_within_its_bar(
+    browser: Browser, report: Path
+) -> None:
+    browser.view(report)
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    script = """[...document.querySelectorAll('.around div')].map(one => {
+        const at = name => one.querySelector(name)?.getBoundingClientRect();
+        const [grown, zero, all] = [at('.grown'), at('.zero'), one.getBoundingClientRect()];
+        const row = one.closest('tr').className;
+        const side = row === 'expands' ? grown.left >= zero.left - 1 && grown.width > 2
+            : row === 'contracts' ? grown.right <= zero.right + 1 && grown.width > 2 : true;
+        return side && grown.left >= all.left - 1 && grown.right <= all.right + 2;
+    })"""
+    found = browser.run(script)
+    assert isinstance(found, list)
+    assert len(found) == 8 + 96 + 2 * 8
+    assert all(found)
+
+
+def test_letters_of_a_wide_picture_stay_legible_on_a_phone(browser: Browser, report: Path) -> None:
+    browser.view(report, width=PHONE)
+    size = browser.run(
+        "document.querySelector('.panels.wide svg text').getBoundingClientRect().height"
+    )
+    assert isinstance(size, int | float)
+    assert size >= 9
 
 
 def test_side_by_side_outputs_stack_on_a_phone(browser: Browser, report: Path) -> None:

@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import html5lib
 import pytest
 
 from pytest_promptchaos.records import Outcome
@@ -17,14 +16,13 @@ from pytest_promptchaos.report.html import (
 )
 from pytest_promptchaos.report.overview import judged
 from report.conftest import HOSTILE, pairs, record, run_records, verdict
+from report.markup import HTML, parsed, section, with_class, words
 
 if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
     from pytest_promptchaos.records import Record, Verdict
-
-HTML = "{http://www.w3.org/1999/xhtml}"
 
 
 @pytest.fixture(scope="module")
@@ -40,24 +38,6 @@ def tree(whole: str) -> Element:
 def undrawn(outcome: Outcome = Outcome.FAILED) -> Verdict:
     """Return a verdict without curves: pictures take most of a page's time."""
     return verdict(outcome, curves=())
-
-
-def parsed(text: str) -> Element:
-    tree: Element = html5lib.HTMLParser(strict=True).parse(text)
-    return tree
-
-
-def words(element: Element) -> str:
-    return " ".join(" ".join(element.itertext()).split())
-
-
-def with_class(tree: Element, tag: str, name: str) -> list[Element]:
-    return [one for one in tree.iter(HTML + tag) if name in one.get("class", "").split()]
-
-
-def section(tree: Element, name: str) -> Element:
-    (found,) = [one for one in tree.iter(f"{HTML}section") if one.get("id") == name]
-    return found
 
 
 # -- a document ------------------------------------------------------------------------------------

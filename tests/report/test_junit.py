@@ -14,6 +14,7 @@ from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
 from report.conftest import HOSTILE, record, verdict
+from report.dynamics import dynamics_records
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Record
@@ -30,6 +31,15 @@ def only_case(one: Record) -> ElementTree.Element:
 def test_a_whole_run_is_valid(records: tuple[Record, ...]) -> None:
     SCHEMA.assertValid(etree.fromstring(junit_xml(records).encode()))
     SCHEMA.assertValid(etree.fromstring(junit_xml(()).encode()))
+
+
+def test_depth_and_systems_are_valid_and_no_two_cases_share_a_name() -> None:
+    document = junit_xml(dynamics_records())
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    root = ElementTree.fromstring(document)
+    assert [suite.get("name") for suite in root] == ["small", "known systems", "deep"]
+    names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
+    assert len(names) == len(set(names)) == 7
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ def test_what_is_absent_is_said_so() -> None:
 
 def test_limits_read_as_words() -> None:
     assert limit_words(Limit(name="a", at_most=0.15)) == "at most 0.15"
-    assert limit_words(Limit(name="a", at_least=1, at_most=2)) == "at least 1 and at most 2"
+    assert limit_words(Limit(name="a", at_least=1, at_most=2)) == "1 to 2"
+    assert limit_words(Limit(name="a", at_least=-0.5)) == "at least -0.5"
     assert limit_words(Limit(name="a", at_most=2, relative=True)) == "at most 2 (relative)"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_promptchaos.records import Outcome, Record
 from pytest_promptchaos.report.overview import (
+    SYSTEMS,
     Standing,
     broken,
     judged,
@@ -16,6 +17,7 @@ from pytest_promptchaos.report.overview import (
     verdict_name,
 )
 from report.conftest import model, record, verdict
+from report.dynamics import shape, system
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,19 @@ def test_notes_and_versions_make_no_second_model() -> None:
 def test_an_id_that_tells_its_check_stands_alone() -> None:
     assert verdict_name(verdict()) == "stable_neighborhood(dune)"
     assert verdict_name(verdict(id="books")) == "stable_neighborhood: books"
+
+
+def test_the_limits_of_one_profile_are_told_apart() -> None:
+    variance, slope = shape()
+    assert verdict_name(variance) == "depth_profile: shape:profile_variance"
+    unnamed = replace(slope, id="depth_profile(dune)")
+    assert verdict_name(unnamed) == "depth_profile(dune), profile_slope"
+
+
+def test_systems_stand_together_and_are_no_models() -> None:
+    records = [record(verdict()), record(system("henon"), system("lorenz"))]
+    assert [one.model for one in judged(records)] == ["small", SYSTEMS, SYSTEMS]
+    assert list(models(records)) == ["small"]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INVALID])

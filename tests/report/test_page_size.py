@@ -10,6 +10,7 @@ import pytest
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.html import DETAILS, LARGEST, page
 from report.conftest import curves, pairs, record, verdict
+from report.dynamics import layered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,19 @@ def test_ten_thousand_measurements_stay_under_the_size(outcome: Outcome, text: s
     assert "characters more" in made
     assert "books(0)" in made
     assert "books(199)" in made
+
+
+def test_many_deep_models_stay_under_the_size() -> None:
+    deep = replace(layered(growths=(0.1, -0.1) * 63), curves=())
+    made = page([record(*(replace(deep, id=f"depth({n})") for n in range(200)))])
+    assert len(made.encode()) <= LARGEST
+    assert "All 126 layers" in made
+    assert "depth(199)" in made
+
+
+def test_layers_that_the_page_leaves_out_are_counted() -> None:
+    endless = replace(layered(growths=(0.1,) * (DETAILS[0].lines + 9), null=False), curves=())
+    assert "9 more layers in promptchaos-records.json" in page([record(endless)])
 
 
 def test_what_the_page_leaves_out_is_counted() -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_promptchaos.report import charts
+from pytest_promptchaos.report import drawing
 from pytest_promptchaos.report.html import page
 
 
@@ -44,6 +44,7 @@ def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     couples = [(text, ground) for text in ("text", "muted", "accent") for ground in grounds]
     for outcome in ("failed", "invalid", "inconclusive", "passed"):
         couples += [(outcome, f"{outcome}-soft"), (outcome, "surface")]
+    couples += [(text, "expands-soft") for text in ("text", "muted", "expands")]
     couples += [("heat-text", f"s{shade}") for shade in range(9)] + [("mark-text", "mark")]
     for text, ground in couples:
         assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
@@ -52,4 +53,15 @@ def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
 @pytest.mark.parametrize(("scheme", "place"), [("light", 0), ("dark", 1)])
 def test_lines_have_the_contrast_of_wcag_graphics(scheme: str, place: int) -> None:
     surface = palettes()[scheme]["surface"]
-    assert min(contrast(series[place], surface) for series in charts.SERIES) >= 3
+    assert min(contrast(series[place], surface) for series in drawing.SERIES) >= 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_bars_of_layers_have_the_contrast_of_wcag_graphics(scheme: str) -> None:
+    palette = palettes()[scheme]
+    for bar, ground in (
+        ("expands", "expands-soft"),
+        ("contracts", "surface"),
+        ("muted", "surface"),
+    ):
+        assert contrast(palette[bar], palette[ground]) >= 3, (bar, ground)

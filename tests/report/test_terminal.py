@@ -12,6 +12,7 @@ from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.legible import legible
 from pytest_promptchaos.report.terminal import ROWS_PER_MODEL, WIDEST, summary_lines
 from report.conftest import pair, record, run_records, verdict
+from report.dynamics import dynamics_records, system
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Record
@@ -43,6 +44,32 @@ def text(*records: Record, width: int = 100) -> str:
 def test_a_whole_run_reads_as_a_table_per_model(records: tuple[Record, ...]) -> None:
     lines = summary_lines(records, written={"report": "/tmp/report.html"})
     assert "\n".join(line.text for line in lines) == TABLE
+
+
+DYNAMICS = """\
+small: 1 failed, 2 passed
+  outcome  check                                   value                    limit         n
+  FAILED   test_depth: ftle(dune)                  0.281 [0.261, 0.301]     at most 0.25  10
+  passed   shape: depth_profile, profile_variance  0.420 [0.390, 0.450]     at most 1     10
+  passed   shape: depth_profile, profile_slope     -0.190 [-0.200, -0.180]  -0.5 to 0     10
+deep: 1 passed
+  outcome  check                  value                      limit         n
+  passed   test_deep: ftle(dune)  -9.62e-05 [-0.020, 0.020]  at most 0.25  10
+known systems: 1 failed, 2 passed
+  outcome  check               value                 limit           n
+  FAILED   henon: system       0.904 [0.896, 0.912]  0.886 to 0.926  20
+  passed   lorenz: system      0.904 [0.896, 0.912]  0.886 to 0.926  20
+  passed   tanh_sweep: system  0.904 [0.896, 0.912]  0.886 to 0.926  20
+36 runs measured, 12 reused from the evidence store"""
+
+
+def test_limits_of_a_profile_and_known_systems_have_their_rows() -> None:
+    assert text(*dynamics_records()) == DYNAMICS
+
+
+def test_where_no_model_was_asked_no_runs_are_counted() -> None:
+    assert text(record(system())).splitlines()[0] == "known systems: 1 passed"
+    assert "runs measured" not in text(record(system()))
 
 
 def test_colour_follows_the_outcome_and_never_stands_alone() -> None:

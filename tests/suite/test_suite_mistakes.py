@@ -8,29 +8,11 @@ import pytest
 
 from pytest_promptchaos.errors import SuiteError
 from pytest_promptchaos.suite import load_suite
+from suite.mistakes import said_about
+from suite.texts import SHORT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SHORT = """version: 1
-prompts:
-  - id: dune
-    text: Recommend a book.
-checks:
-  - check: ftle
-    at_most: 1
-"""
-
-
-def said_about(file: Path, content: str | bytes) -> list[str]:
-    """Return what is said about a file, each line without the file's name: `3: title: ...`."""
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(SuiteError) as error:
-        load_suite(file)
-    lines = str(error.value).split("\n")
-    assert [line for line in lines if not line.startswith(f"{file}:")] == []
-    return [line.removeprefix(f"{file}:") for line in lines]
-
 
 ONE_MISTAKE = {
     "empty file": ("", "1: the file is empty; a suite has version, prompts and checks"),
@@ -56,21 +38,21 @@ ONE_MISTAKE = {
     "unknown check": (
         SHORT.replace("ftle", "ftel"),
         "6: checks[0].check: unknown value 'ftel'; did you mean 'ftle'? "
-        "allowed values: ftle, stable_neighborhood",
+        "allowed values: depth_profile, ftle, stable_neighborhood, system",
     ),
     "no kind of check": (
         SHORT.replace("check: ftle", "seed: 1"),
-        "6: checks[0].check: missing; write one of: ftle, stable_neighborhood",
+        "6: checks[0].check: missing; write one of: depth_profile, ftle, "
+        "stable_neighborhood, system",
     ),
     "no limit": (
         SHORT.replace("at_most", "seed"),
-        "6: checks[0].at_most: missing: Limit on the finite-depth growth rate, in nats per layer; "
-        "0 neither grows nor shrinks.",
+        "6: checks[0]: no limit; write at_most or at_least",
     ),
     "key of another check": (
         SHORT + "    rungs: [format]",
-        "8: checks[0].rungs: unknown key 'rungs'; allowed keys: check, at_most, id, prompts, "
-        "expect, seed, tangents, positions",
+        "8: checks[0].rungs: unknown key 'rungs'; allowed keys: check, id, expect, seed, prompts, "
+        "at_most, at_least, tangents, positions, beside, null",
     ),
     "limit not a number": (
         SHORT.replace("at_most: 1", "at_most: .nan"),
@@ -90,7 +72,7 @@ ONE_MISTAKE = {
     ),
     "limit in percent": (
         SHORT.replace("ftle", "stable_neighborhood").replace("at_most: 1", "at_most: 15"),
-        "7: checks[0].at_most: must be below 2.0, not 15",
+        "7: checks[0].at_most: must be below 2, not 15",
     ),
     "limit that no token edit distance can break": (
         SHORT.replace("ftle", "stable_neighborhood") + "    metric: token_edit",

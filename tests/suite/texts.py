@@ -1,0 +1,75 @@
+"""Suites that hold what a suite can hold."""
+
+LINES = [  # every key that a suite can hold, each beside its path
+    ("version: 1", "version"),
+    ("title: Quickstart", "title"),
+    ("models: ['bundled:tiny-chat']", "models"),
+    ("settings:", "settings"),
+    ("  horizon: 64", "settings.horizon"),
+    ("  seed: 7", "settings.seed"),
+    ("  per_rung: 5", "settings.per_rung"),
+    ("  embedder: bundled:small", "settings.embedder"),
+    ("  dtype: float32", "settings.dtype"),
+    ("  device: cpu", "settings.device"),
+    ("  min_effective: 4", "settings.min_effective"),
+    ("  null: 2", "settings.null"),
+    ("  inconclusive: warn", "settings.inconclusive"),
+    ("prompts:", "prompts"),
+    ("  - id: dune", "prompts[0].id"),
+    ("    text: Recommend a book like Dune.", "prompts[0].text"),
+    ("    system: Answer in one line.", "prompts[0].system"),
+    ("    paraphrases: ['Which book is like Dune?']", "prompts[0].paraphrases"),
+    ("    small_semantic: [Recommend a film like Dune.]", "prompts[0].small_semantic"),
+    ("    positive_control: ['How do I boil an egg?']", "prompts[0].positive_control"),
+    ("  - id: capital", "prompts[1].id"),
+    ("    messages:", "prompts[1].messages"),
+    ("      - role: assistant", "prompts[1].messages[0].role"),
+    ("        content: Ask me.", "prompts[1].messages[0].content"),
+    ("    text: No", "prompts[1].text"),
+    ("checks:", "checks"),
+    ("  - check: stable_neighborhood", "checks[0].check"),
+    ("    id: steady", "checks[0].id"),
+    ("    prompts: [capital]", "checks[0].prompts"),
+    ("    at_most: 0.15", "checks[0].at_most"),
+    ("    metric: token_edit", "checks[0].metric"),
+    ("    rungs: [format, paraphrase]", "checks[0].rungs"),
+    ("    horizon: 8", "checks[0].horizon"),
+    ("    per_rung: 2", "checks[0].per_rung"),
+    ("    expect: failed", "checks[0].expect"),
+    ("  - at_most: 1e-3", "checks[1].at_most"),
+    ("    check: ftle", "checks[1].check"),
+    ("    at_least: -2", "checks[1].at_least"),
+    ("    seed: 1", "checks[1].seed"),
+    ("    tangents: 4", "checks[1].tangents"),
+    ("    positions: assistant", "checks[1].positions"),
+    ("    null: 3", "checks[1].null"),
+    ("    beside: [spectrum, leading]", "checks[1].beside"),
+    ("  - check: depth_profile", "checks[2].check"),
+    ("    id: shape", "checks[2].id"),
+    ("    variance_at_most: 4", "checks[2].variance_at_most"),
+    ("    slope_between: [-1, 0.5]", "checks[2].slope_between"),
+    ("    no_layer_above: 2.5", "checks[2].no_layer_above"),
+    ("  - check: system", "checks[3].check"),
+    ("    system: tanh", "checks[3].system"),
+    ("    at_most: 0", "checks[3].at_most"),
+    ("    radius: 0.9", "checks[3].radius"),
+    ("    weights: tied", "checks[3].weights"),
+]
+VALID = "\n".join(line for line, _ in LINES)
+SHORT = """version: 1
+prompts:
+  - id: dune
+    text: Recommend a book.
+checks:
+  - check: ftle
+    at_most: 1
+"""
+
+
+SYSTEM = """version: 1
+checks:
+  - check: system
+    system: lorenz
+    at_least: 0.886
+    at_most: 0.926
+"""
