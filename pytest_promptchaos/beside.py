@@ -6,13 +6,13 @@ is absent with the reason; the growth rate does not depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pytest_promptchaos.depth_evidence import depth_profile
+from pytest_promptchaos.depth_parts import show_blocks, show_residual, take_blocks, take_residual
 from pytest_promptchaos.dynamics.amplitude import separations
 from pytest_promptchaos.dynamics.depth import decoder_depth
 from pytest_promptchaos.dynamics.leading import leading_growth
@@ -23,20 +23,14 @@ from pytest_promptchaos.errors import DepthError
 from pytest_promptchaos.measure.amplitude import amplitude, finite_growth, two_trajectories
 from pytest_promptchaos.measure.lyapunov import growth_rate
 from pytest_promptchaos.measure.spectrum import spectrum
+from pytest_promptchaos.pieces import arrays_of, one_per_prompt
 from pytest_promptchaos.records import Measurement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_promptchaos.depth_evidence import DepthKnobs, Place
-    from pytest_promptchaos.records import Curve
-    from pytest_promptchaos.session import Arrays, Plain
-
-Evidence: TypeAlias = "tuple[Plain, Arrays]"
-Pieces: TypeAlias = Mapping[str, tuple[Mapping[str, Any], Mapping[str, "NDArray[Any]"]]]
-Shown: TypeAlias = "tuple[tuple[Measurement, ...], tuple[Curve, ...]]"
+    from pytest_promptchaos.pieces import Evidence, Pieces, Shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +66,6 @@ def _one(name: str, places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
         return (Measurement(name=name, unit="", reason=str(error)),), ()
 
 
-def _arrays(found: object) -> Evidence:
-    """Return the numbers of a result as evidence: arrays by themselves, the rest plain."""
-    values = {f.name: getattr(found, f.name) for f in fields(found)}  # type: ignore[arg-type]
-    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    return {name: value for name, value in values.items() if name not in arrays}, arrays
-
-
-def _one_per_prompt(measurement: Measurement, words: str = "") -> Measurement:
-    """Return a measurement of one number per prompt, which below five prompts has no spread."""
-    spread = measurement.interval if measurement.low is not None else "one number per prompt"
-    return replace(measurement, interval="; ".join(filter(None, (spread, words))))
-
-
 # -- spectrum -----------------------------------------------------------------------------------
 
 
@@ -95,8 +76,8 @@ def _take_spectrum(place: Place, knobs: DepthKnobs) -> Evidence:
 
 def _show_spectrum(pieces: Pieces) -> Shown:
     found = spectrum({prompt: arrays["profile"] for prompt, (_, arrays) in pieces.items()})
-    singles = tuple(map(_one_per_prompt, found.exponents))
-    total = _one_per_prompt(replace(found.total, breakdown=singles))
+    singles = tuple(map(one_per_prompt, found.exponents))
+    total = one_per_prompt(replace(found.total, breakdown=singles))
     return (total, found.dimension), (found.curve,)
 
 
@@ -106,7 +87,7 @@ def _show_spectrum(pieces: Pieces) -> Shown:
 def _take_leading(place: Place, knobs: DepthKnobs) -> Evidence:
     depth = decoder_depth(place.model.network, place.tensor)
     mask = position_mask(place.mask, len(place.ids)).to(depth.state.device)
-    return _arrays(leading_growth(depth.steps, depth.state, mask=mask, seed=knobs.seed))
+    return arrays_of(leading_growth(depth.steps, depth.state, mask=mask, seed=knobs.seed))
 
 
 def _show_leading(pieces: Pieces) -> Shown:
@@ -117,7 +98,7 @@ def _show_leading(pieces: Pieces) -> Shown:
     words = f"power iteration, {steps} rounds at most"
     if rough:
         words += f"; a lower bound at {', '.join(rough)}, where it had not converged"
-    return (_one_per_prompt(rate, words),), ()
+    return (one_per_prompt(rate, words),), ()
 
 
 # -- the logits ---------------------------------------------------------------------------------
@@ -125,7 +106,7 @@ def _show_leading(pieces: Pieces) -> Shown:
 
 def _take_readout(place: Place, knobs: DepthKnobs) -> Evidence:
     network, ids = place.model.network, place.tensor
-    return _arrays(
+    return arrays_of(
         readout(
             network,
             ids,
@@ -168,7 +149,7 @@ def _take_amplitudes(place: Place, knobs: DepthKnobs) -> Evidence:
         seed=knobs.seed,
         positions=place.mask,
     )
-    plain, arrays = _arrays(found)
+    plain, arrays = arrays_of(found)
     # The tangents of the same directions, to compare with.
     profile = depth_profile(place, replace(knobs, mode="independent"))
     return (
@@ -196,7 +177,7 @@ def _show_amplitudes(pieces: Pieces) -> Shown:
 
 def _take_mohammad(place: Place, knobs: DepthKnobs) -> Evidence:
     del knobs  # The protocol fixes them all.
-    return _arrays(mohammad_2026(decoder_depth(place.model.network, place.tensor)))
+    return arrays_of(mohammad_2026(decoder_depth(place.model.network, place.tensor)))
 
 
 _COLUMNS = {
@@ -209,7 +190,7 @@ _COLUMNS = {
 
 def _show_mohammad(pieces: Pieces) -> Shown:
     return tuple(
-        _one_per_prompt(
+        one_per_prompt(
             growth_rate(
                 {prompt: np.array([plain[column]]) for prompt, (plain, _) in pieces.items()},
                 name=f"mohammad-2026 {column}",
@@ -225,6 +206,8 @@ BESIDE: dict[str, Beside] = {
     "spectrum": Beside(take=_take_spectrum, show=_show_spectrum),
     "leading": Beside(take=_take_leading, show=_show_leading),
     "amplitudes": Beside(take=_take_amplitudes, show=_show_amplitudes),
+    "blocks": Beside(take=take_blocks, show=show_blocks),
+    "residual": Beside(take=take_residual, show=show_residual),
     "mohammad-2026": Beside(take=_take_mohammad, show=_show_mohammad),
 }
 """The measures by name."""

@@ -1,4 +1,4 @@
-"""The finite-time growth rate, its profile and its intervals, on growths known by hand."""
+"""Growth over depth as measurements: what they are taken over, and what they say of layers."""
 
 from __future__ import annotations
 
@@ -9,82 +9,35 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
 
+from measure.growths import GROWTHS, noisy
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
-from pytest_promptchaos.measure.lyapunov import (
-    exponent,
-    jackknife_interval,
-    largest_growth,
-    lyapunov,
-    mean_profile,
-    profile_slope,
-    profile_variance,
-)
+from pytest_promptchaos.measure.lyapunov import growth_rate, lyapunov
+from pytest_promptchaos.measure.profile import exponent, jackknife_interval, layer_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-GROWTHS = arrays(
-    np.float64,
-    array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=8),
-    elements=st.floats(-5, 5, allow_subnormal=False),
-)
+    from pytest_promptchaos.measure.lyapunov import LyapunovMeasurement
+    from pytest_promptchaos.records import Measurement
 
 
-def noisy(seed: int, tangents: int = 10, layers: int = 6) -> NDArray[np.float64]:
-    return np.random.default_rng(seed).normal(0.2, 0.1, (tangents, layers))
+def named(measured: LyapunovMeasurement, name: str) -> Measurement:
+    (found,) = [extra for extra in measured.also if extra.name == name]
+    return found
 
 
-# -- known answers ------------------------------------------------------------------------------
+def around(means: list[float], spread: float) -> NDArray[np.float64]:
+    """Ten tangents whose layers have exactly these means and this standard deviation."""
+    steps = np.linspace(-1, 1, 10)
+    growth: NDArray[np.float64] = np.array(means) + np.outer(
+        steps / steps.std(ddof=1), np.full(len(means), spread)
+    )
+    return growth
 
 
-def test_a_constant_growth_is_its_own_rate_with_a_flat_profile() -> None:
-    growth = np.full((10, 7), math.log(2))
-    assert exponent(growth) == pytest.approx(math.log(2))
-    assert profile_variance(growth) == pytest.approx(0.0, abs=1e-30)
-    assert profile_slope(growth) == pytest.approx(0.0, abs=1e-15)
-    assert largest_growth(growth) == pytest.approx(math.log(2))
-
-
-def test_a_straight_profile_has_its_slope_and_variance() -> None:
-    growth = np.array([[0.1, 0.3, 0.5, 0.7]])
-    assert exponent(growth) == pytest.approx(0.4)
-    assert profile_slope(growth) == pytest.approx(0.2)
-    assert profile_slope(growth, over="depth") == pytest.approx(0.8)
-    assert profile_variance(growth) == pytest.approx(0.05)
-    assert largest_growth(growth) == pytest.approx(0.7)
-
-
-def test_the_variance_is_that_of_the_mean_profile_not_of_the_tangents() -> None:
-    growth = np.array([[0.0, 2.0], [2.0, 0.0]])
-    assert mean_profile(growth).tolist() == [1.0, 1.0]
-    assert profile_variance(growth) == 0.0
-
-
-def test_models_of_different_depth_agree_on_the_slope_over_depth() -> None:
-    shallow = np.arange(8)[np.newaxis] / 8
-    deep = np.arange(32)[np.newaxis] / 32
-    assert profile_slope(shallow, over="depth") == pytest.approx(1.0)
-    assert profile_slope(deep, over="depth") == pytest.approx(1.0)
-    assert profile_slope(shallow) == pytest.approx(4 * profile_slope(deep))
-
-
-def test_the_interval_of_the_rate_is_the_ordinary_t_interval() -> None:
-    growth = noisy(0)
-    rates = growth.mean(axis=1)
-    reference = stats.t.interval(0.95, 9, loc=rates.mean(), scale=stats.sem(rates))
-    assert jackknife_interval(growth, exponent) == pytest.approx(reference, rel=1e-12)
-
-
-def test_ninety_five_of_a_hundred_intervals_hold_the_true_rate() -> None:
-    bounds = [jackknife_interval(noisy(seed), exponent) for seed in range(400)]
-    held = sum(low <= 0.2 <= high for low, high in filter(None, bounds))
-    assert 365 <= held <= 394
-
-
-# -- the measurement ----------------------------------------------------------------------------
+# -- the rate and its units ---------------------------------------------------------------------
 
 
 def test_one_prompt_is_measured_over_its_tangents() -> None:
@@ -97,9 +50,12 @@ def test_one_prompt_is_measured_over_its_tangents() -> None:
     assert rate.breakdown == ()
     assert [extra.name for extra in measured.also] == [
         "profile_variance",
+        "profile_variance_debiased",
         "profile_slope",
         "profile_slope_over_depth",
         "largest_layer_growth",
+        "expanding_layers",
+        "zero_crossings",
     ]
 
 
@@ -152,6 +108,105 @@ def test_one_layer_has_a_rate_but_no_slope() -> None:
     assert all("one layer has no slope" in str(slope.reason) for slope in slopes)
 
 
+def test_a_rate_measured_elsewhere_has_the_same_interval() -> None:
+    growths = {f"p{i}": noisy(i) for i in range(3)}
+    own, other = lyapunov(growths).exponent, growth_rate(growths, name="relative growth")
+    assert (other.value, other.low, other.high) == (own.value, own.low, own.high)
+    assert (other.name, other.interval) == ("relative growth", own.interval)
+    assert [part.value for part in other.breakdown] == [part.value for part in own.breakdown]
+
+
+def test_one_number_per_tangent_is_a_rate_too() -> None:
+    rate = growth_rate({"dune": np.array([0.0, 1.0, 2.0])}, name="logit growth", unit="nats")
+    assert (rate.value, rate.unit, rate.n) == (1.0, "nats", 3)
+    assert (rate.low, rate.high) == pytest.approx((-1.484, 3.484), abs=1e-3)
+
+
+# -- layers -------------------------------------------------------------------------------------
+
+
+def test_a_layer_expands_when_its_whole_interval_is_above_zero() -> None:
+    # The half width of ten tangents of standard deviation 0.1 is 2.262 * 0.1 / sqrt(10) = 0.0715.
+    layers = named(
+        lyapunov({"dune": around([0.5, 0.08, 0.06, -0.5], 0.1)}, layers=["a", "b", "c", "d"]),
+        "expanding_layers",
+    )
+    assert (layers.value, layers.unit) == (2.0, "layers")
+    assert [part.name for part in layers.breakdown] == ["a", "b", "c", "d"]
+    assert [part.value for part in layers.breakdown] == pytest.approx([0.5, 0.08, 0.06, -0.5])
+    lows = [part.low for part in layers.breakdown]
+    assert lows == pytest.approx([0.4285, 0.0085, -0.0115, -0.5715], abs=1e-3)
+
+
+def test_the_count_of_expanding_layers_is_bounded_for_all_layers_at_once() -> None:
+    # Widened over four layers the half width is 3.111 * 0.1 / sqrt(10) = 0.0984.
+    growth = around([0.5, 0.08, 0.06, -0.5], 0.1)
+    layers = named(lyapunov({"dune": growth}), "expanding_layers")
+    assert (layers.low, layers.high) == (1.0, 3.0)
+    assert "at once" in layers.interval
+    assert "by itself" in layers.breakdown[0].interval
+
+
+def test_layers_without_names_are_numbered() -> None:
+    layers = named(lyapunov({"dune": noisy(0, layers=3)}), "expanding_layers")
+    assert [part.name for part in layers.breakdown] == ["layer 0", "layer 1", "layer 2"]
+
+
+def test_without_intervals_no_layer_is_called_expanding() -> None:
+    layers = named(lyapunov({"dune": noisy(0, tangents=1)}), "expanding_layers")
+    assert layers.value is None
+    assert "one tangent has no spread" in str(layers.reason)
+
+
+def test_the_largest_layer_is_bounded_for_all_layers_at_once() -> None:
+    growth = around([0.30, 0.28, -0.5], 0.1)
+    largest = named(lyapunov({"dune": growth}, layers=["a", "b", "c"]), "largest_layer_growth")
+    half = float(stats.t.ppf(1 - 0.025 / 3, 9)) * 0.1 / 10**0.5
+    assert (largest.value, largest.low, largest.high) == pytest.approx(
+        (0.30, 0.30 - half, 0.30 + half)
+    )
+    assert [part.name for part in largest.breakdown] == ["a"]
+
+
+def test_a_noisy_layer_raises_the_upper_bound_of_the_largest_one() -> None:
+    growth = np.hstack([around([0.30], 0.01), around([0.25], 1.0)])
+    largest = named(lyapunov({"dune": growth}), "largest_layer_growth")
+    half = float(stats.t.ppf(1 - 0.025 / 2, 9)) / 10**0.5
+    assert largest.value == pytest.approx(0.30)
+    assert largest.low == pytest.approx(0.30 - 0.01 * half)
+    assert largest.high == pytest.approx(0.25 + half)
+
+
+def test_one_layer_is_above_a_limit_by_chance_in_one_of_forty() -> None:
+    # All 32 layers sit exactly on the limit 0.2, and each side is left out with 2.5 %.
+    bounds = [layer_bounds(noisy(seed, layers=32), together=True) for seed in range(4000)]
+    above = sum(float(low.max()) > 0.2 for low, _ in filter(None, bounds))
+    assert 60 <= above <= 140
+    assert not any(float(high.max()) < 0.2 for _, high in filter(None, bounds))
+
+
+def test_crossings_are_told_with_their_layers_and_their_direction() -> None:
+    crossings = named(
+        lyapunov({"dune": around([0.5, -0.5, 0.01], 0.1)}, layers=["a", "b", "c"]),
+        "zero_crossings",
+    )
+    assert crossings.value == 2.0
+    assert [part.name for part in crossings.breakdown] == [
+        "falls below 0 between a and b",
+        "rises above 0 between b and c",
+    ]
+    assert [part.value for part in crossings.breakdown] == pytest.approx([0.5, 1 + 0.5 / 0.51])
+    assert "in 1 of 2 both layers' intervals leave out 0" in crossings.interval
+
+
+def test_a_profile_of_one_sign_crosses_nowhere() -> None:
+    crossings = named(lyapunov({"dune": around([0.5, 0.1], 0.1)}), "zero_crossings")
+    assert (crossings.value, crossings.breakdown) == (0.0, ())
+
+
+# -- refusals -----------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("growths", "why"),
     [
@@ -169,27 +224,12 @@ def test_growths_that_cannot_be_averaged_are_refused(
         lyapunov(growths)
 
 
+def test_names_that_do_not_fit_the_layers_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 layer names for growths of 6 layers"):
+        lyapunov({"dune": noisy(0)}, layers=["a", "b"])
+
+
 # -- properties ---------------------------------------------------------------------------------
-
-
-@given(growth=GROWTHS, shift=st.floats(-3, 3))
-@settings(deadline=None)
-def test_a_shift_moves_the_rate_and_leaves_the_shape(
-    growth: NDArray[np.float64], shift: float
-) -> None:
-    moved = growth + shift
-    assert exponent(moved) == pytest.approx(exponent(growth) + shift, abs=1e-9)
-    assert largest_growth(moved) == pytest.approx(largest_growth(growth) + shift, abs=1e-9)
-    assert profile_variance(moved) == pytest.approx(profile_variance(growth), abs=1e-9)
-    assert profile_slope(moved) == pytest.approx(profile_slope(growth), abs=1e-9)
-
-
-@given(growth=GROWTHS)
-@settings(deadline=None)
-def test_turning_the_depth_around_turns_the_slope_around(growth: NDArray[np.float64]) -> None:
-    turned = growth[:, ::-1]
-    assert profile_slope(turned) == pytest.approx(-profile_slope(growth), abs=1e-9)
-    assert exponent(turned) == pytest.approx(exponent(growth), abs=1e-9)
 
 
 @given(growth=GROWTHS, seed=st.integers(0, 1000))
@@ -197,7 +237,9 @@ def test_turning_the_depth_around_turns_the_slope_around(growth: NDArray[np.floa
 def test_the_order_of_tangents_does_not_matter(growth: NDArray[np.float64], seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(growth, axis=0)
     one, other = lyapunov({"p": growth}), lyapunov({"p": shuffled})
-    for a, b in zip((one.exponent, *one.also), (other.exponent, *other.also), strict=True):
+    smooth = [name for name in (m.name for m in one.also) if name.startswith(("profile", "larg"))]
+    pairs = [(one.exponent, other.exponent), *((named(one, n), named(other, n)) for n in smooth)]
+    for a, b in pairs:
         assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high), abs=1e-6)
 
 
@@ -205,8 +247,15 @@ def test_the_order_of_tangents_does_not_matter(growth: NDArray[np.float64], seed
 @settings(deadline=None)
 def test_every_interval_holds_its_value(growth: NDArray[np.float64]) -> None:
     measured = lyapunov({"p": growth})
-    for one in (measured.exponent, *measured.also):
+    for one in (measured.exponent, *measured.also, *named(measured, "expanding_layers").breakdown):
         assert one.value is not None
-        assert one.low is not None
-        assert one.high is not None
-        assert one.low <= one.value <= one.high
+        assert one.low is None or one.low <= one.value
+        assert one.high is None or one.value <= one.high
+
+
+@given(growth=GROWTHS)
+@settings(deadline=None)
+def test_no_more_layers_expand_than_there_are(growth: NDArray[np.float64]) -> None:
+    layers = named(lyapunov({"p": growth}), "expanding_layers")
+    assert layers.value is not None
+    assert 0 <= layers.value <= growth.shape[1] == len(layers.breakdown)
