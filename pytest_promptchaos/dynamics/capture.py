@@ -2,203 +2,189 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 
+from pytest_promptchaos.dynamics.chain import chain_of, members, watch
+from pytest_promptchaos.dynamics.course import Bundle, Course, needed_by
 from pytest_promptchaos.errors import DepthError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from torch import Tensor
     from torch.nn import Module
     from transformers import PreTrainedModel
 
-_HIDDEN = "hidden_states"
+    from pytest_promptchaos.dynamics.chain import Seen
+    from pytest_promptchaos.dynamics.forward import Place
+
+    Way = tuple[tuple[Place, ...], tuple[bool, ...], int]
+
 _NUDGE = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Call:
-    """One layer's call during a forward: its arguments, and the hidden state in and out.
+    """One layer's call during a forward, as a step from one state to the next.
 
-    ``arguments`` are everything but the hidden state, by position (as ``"1"``) or by name.
+    States are rows of shape (1, T, n), one per token, whatever the model's own layout.
+    ``replay`` maps the state ``entering`` to the one ``leaving``, or any other state. ``scale``
+    (n,) is the size at which each number of a row is written: 1, and far less for those that only
+    travel along; what is compared with it, such as a tangent drawn at random, is to be multiplied
+    by it.
     """
 
     name: str
     layer: Module
-    by_name: bool
-    arguments: Mapping[str, Any]
     entering: Tensor
     leaving: Tensor
-
-    def replay(self, state: Tensor) -> Tensor:
-        """Return what the layer makes of ``state`` with the captured arguments."""
-        positional = [value for name, value in self.arguments.items() if name.isdecimal()]
-        named = {name: value for name, value in self.arguments.items() if not name.isdecimal()}
-        if self.by_name:
-            named[_HIDDEN] = state
-        else:
-            positional.insert(0, state)
-        leaving: Tensor = _hidden(self.layer(*positional, **named))
-        return leaving
+    scale: Tensor
+    alone: bool
+    replay: Callable[[Tensor], Tensor]
 
 
 def capture(network: PreTrainedModel, input_ids: Tensor) -> tuple[Call, ...]:
-    """Return the calls of the decoder layers, first layer first, from one ordinary forward.
+    """Return the calls of the decoder layers, first call first, from the model's ordinary forward.
 
-    The decoder layers are the longest ``ModuleList`` whose members were each called once, in
-    order, with a hidden state of shape (1, T, width), and whose hidden states form a chain.
+    The decoder layers are the ``ModuleList`` with the most members that are called on hidden
+    states and return others of the same shape; members may be skipped or called again. Where each
+    call takes what the one before returned, and nothing else of the hidden state, it is replayed
+    by its layer alone. Otherwise it is replayed by the model's own forward, from its entry to the
+    next one's, with all that happens in between; see :mod:`pytest_promptchaos.dynamics.course`.
+    Which of the two is found out once per network and length (to the next power of two). The
+    state is what a layer is given first; what a model leads around the first layer, such as a
+    shortcut from the embeddings to later layers, is held.
 
     Raises:
-        DepthError: when there is no such list, or the chain is broken between two layers.
+        DepthError: when no such list is called, or the first layer is not given the whole state.
     """
-    calls = _record(network, input_ids)
-    runs = [run for run in _runs(network, calls) if all(_is_hidden(c, input_ids) for c in run)]
-    if not runs:
-        raise DepthError(
-            f"{type(network).__name__} has no list of layers that are called once each, in order, "
-            "on hidden states of shape (1, tokens, width): its depth cannot be followed"
+    seen = watch(network, input_ids)
+    chain = chain_of(network, seen)
+    course = Course(
+        network=network,
+        input_ids=input_ids,
+        layers=members(network),
+        places=[call.place for call in chain],
+        end=chain[-1].place,
+        states=[*(call.entering for call in chain), chain[-1].leaving],
+        layout=chain[0].layout,
+    )
+    needed = _needed(course, chain)
+    names = {part: name for name, part in network.named_modules()}
+    if needed is None:
+        return tuple(_alone(names[call.place.layer], call) for call in chain)
+    return _along(course, needed, [names[call.place.layer] for call in chain])
+
+
+def _alone(name: str, seen: Seen) -> Call:
+    """Return a call that is replayed by its layer alone."""
+    entering = seen.layout.rows(seen.entering)
+    return Call(
+        name=name,
+        layer=seen.place.layer,
+        entering=entering,
+        leaving=seen.layout.rows(seen.leaving),
+        scale=torch.ones_like(entering[0, 0]),
+        alone=True,
+        replay=seen.replay,
+    )
+
+
+def _along(
+    course: Course, needed: Sequence[frozenset[int]], names: Sequence[str]
+) -> tuple[Call, ...]:
+    """Return the calls as parts of the course, with the earlier states that each needs."""
+    bundles = [Bundle(course, number, sorted(earlier)) for number, earlier in enumerate(needed)]
+    states = dict(enumerate(course.states))
+    return tuple(
+        Call(
+            name=name,
+            layer=place.layer,
+            entering=here.packed(states),
+            leaving=there.packed(states),
+            scale=here.scale,
+            alone=False,
+            replay=here.step(there),
         )
-    chain = max(runs, key=len)
-    for before, after in pairwise(chain):
-        if not torch.equal(before.leaving, after.entering):
-            raise DepthError(
-                f"the hidden state changes between {before.name} and {after.name}: the model's "
-                "forward works on it outside its layers, so the layers alone are not its depth"
-            )
-    return chain
+        for name, place, (here, there) in zip(names, course.places, pairwise(bundles), strict=True)
+    )
 
 
-def refuse_dependent_arguments(
-    network: PreTrainedModel, input_ids: Tensor, chain: Sequence[Call]
-) -> None:
-    """Raise ``DepthError`` where an argument of a layer depends on the hidden state.
+# -- alone or along -----------------------------------------------------------------------------
 
-    Such an argument (the first layer's values, a cache shared between layers) carries a tangent
-    that replaying with captured arguments would lose. The state entering the first layer is
-    nudged, and every argument must come out the same, bit for bit.
+_FOUND: WeakKeyDictionary[PreTrainedModel, dict[Way, list[frozenset[int]] | None]] = (
+    WeakKeyDictionary()
+)
+
+
+def _needed(course: Course, chain: Sequence[Seen]) -> list[frozenset[int]] | None:
+    """Return which earlier states each step needs, or ``None`` if the layers stand alone."""
+    found = _FOUND.setdefault(course.network, {})
+    joined = [torch.equal(a.leaving, b.entering) for a, b in pairwise(chain)]
+    way = (tuple(course.places), tuple(joined), (course.input_ids.shape[1] - 1).bit_length())
+    if way not in found:
+        if not all(joined[:1]):
+            _refuse_detour(course)
+        alone = all(joined) and _stand_alone(course, chain)
+        found[way] = None if alone else needed_by(course, _nudged)
+    return found[way]
+
+
+def _refuse_detour(course: Course) -> None:
+    """Raise ``DepthError`` where the first layer is not given the whole state.
+
+    Where its residual is added outside, a perturbation of what it is given is none of the hidden
+    state. Then nudging the embeddings, but not what the layer is given, changes what the next
+    layer is given.
     """
-    with _hook(chain[0].layer.register_forward_pre_hook(_nudge, with_kwargs=True)):
-        nudged = capture(network, input_ids)
-    for call, again in zip(chain, nudged, strict=True):
-        for name, value in call.arguments.items():
-            if not _same(value, again.arguments[name]):
-                raise DepthError(
-                    f"argument {name!r} of {call.name} depends on the hidden state: a tangent "
-                    "flows through it outside the layers, and would be lost"
-                )
+    embedding = course.network.get_input_embeddings()
+    nudging = embedding.register_forward_hook(lambda _, __, output: _nudged(output))
+    with nudging, torch.no_grad():
+        brought = course.run({}, 1)[1]
+    if not torch.equal(brought, course.states[1]):
+        names = {part: name for name, part in course.network.named_modules()}
+        raise DepthError(
+            f"{names[course.places[0].layer]} is not given the whole hidden state: a part goes "
+            "around it, as where a residual is added outside the layers; its input alone is no "
+            "state to perturb"
+        )
 
 
-@contextmanager
-def _hook(*handles: Any) -> Iterator[None]:
-    """Remove the hooks on leaving."""
-    with ExitStack() as stack:
-        for handle in handles:
-            stack.callback(handle.remove)
-        yield
+def _stand_alone(course: Course, chain: Sequence[Seen]) -> bool:
+    """Say whether every call is its layer alone, with nothing else of the hidden state in it.
 
-
-def _record(network: PreTrainedModel, input_ids: Tensor) -> list[Call]:
-    """Return every call of a member of a ``ModuleList`` on a tensor, in order of return."""
-    members = _members(network)
-    entered: dict[Module, Tensor] = {}
-    calls: list[Call] = []
-
-    def enter(layer: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        state = args[0] if args else kwargs.get(_HIDDEN)
-        if isinstance(state, Tensor):
-            # Cloned, because a layer may add to its input in place.
-            entered[layer] = state.detach().clone()
-
-    def leave(layer: Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        leaving = _hidden(output)
-        if layer in entered and isinstance(leaving, Tensor):
-            calls.append(
-                Call(
-                    name=members[layer],
-                    layer=layer,
-                    by_name=not args,
-                    arguments=_others(args, kwargs),
-                    entering=entered.pop(layer),
-                    leaving=leaving.detach().clone(),
-                )
-            )
-
-    hooks = [layer.register_forward_pre_hook(enter, with_kwargs=True) for layer in members]
-    hooks += [layer.register_forward_hook(leave, with_kwargs=True) for layer in members]
-    with _hook(*hooks), torch.no_grad():
-        network(input_ids=input_ids, attention_mask=torch.ones_like(input_ids), use_cache=False)
-    return calls
-
-
-def _members(network: PreTrainedModel) -> dict[Module, str]:
-    """Return the members of all module lists with their dotted names."""
-    lists = {
-        name for name, part in network.named_modules() if isinstance(part, torch.nn.ModuleList)
-    }
-    return {
-        part: name
-        for name, part in network.named_modules()
-        if name.rpartition(".")[0] in lists and name
-    }
-
-
-def _runs(network: PreTrainedModel, calls: Sequence[Call]) -> Iterator[tuple[Call, ...]]:
-    """Yield, for every module list called once per member and in order, its calls."""
-    for part in network.modules():
-        if isinstance(part, torch.nn.ModuleList):
-            members = list(part)
-            run = tuple(call for call in calls if call.layer in members)
-            if run and [call.layer for call in run] == members:
-                yield run
-
-
-def _is_hidden(call: Call, input_ids: Tensor) -> bool:
-    """Say whether the call maps a hidden state of these tokens to one of the same shape."""
-    shape = call.entering.shape
-    return len(shape) == 3 and shape[:2] == input_ids.shape and call.leaving.shape == shape
-
-
-def _others(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all arguments but the hidden state, by position from 1 or by name."""
-    named = {name: value for name, value in kwargs.items() if args or name != _HIDDEN}
-    return {str(place): value for place, value in enumerate(args[1:], start=1)} | named
-
-
-def _hidden(output: Any) -> Any:
-    """Return the hidden state of a layer's output: the output, or the first of a tuple."""
-    return output[0] if isinstance(output, tuple) and output else output
-
-
-def _nudge(
-    _: Module, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments with a slightly different hidden state.
-
-    Neighboring features are mixed: a mere rescaling would be invisible behind a norm.
+    An argument may hold some of it (the first layer's values, keys shared between layers), or the
+    layer itself: a tangent runs through that, and replaying with captured arguments would lose
+    it. So the state entering the first call is nudged, and every layer, replayed from where that
+    leads, must give what the model's own forward gives.
     """
-    if args:
-        return (_mixed(args[0]), *args[1:]), kwargs
-    return args, kwargs | {_HIDDEN: _mixed(kwargs[_HIDDEN])}
+    watched = watch(course.network, course.input_ids, {chain[0].place: _nudged})
+    nudged = {call.place: call for call in watched}
+    return all(call.place in nudged and _gives(call, nudged[call.place]) for call in chain)
 
 
-def _mixed(state: Tensor) -> Tensor:
-    """Return the state with one hundredth of each feature's neighbor added."""
-    return state + _NUDGE * state.roll(1, dims=-1)
+def _gives(call: Seen, nudged: Seen) -> bool:
+    """Say whether a call, replayed from a nudged state, gives what the forward gave there.
+
+    It is the same computation on the same numbers, so hardly a bit may differ.
+    """
+    with torch.no_grad():
+        replayed = call.replay(call.layout.rows(nudged.entering))
+    leaving = call.layout.rows(nudged.leaving)
+    missing = torch.linalg.vector_norm(leaving - replayed)
+    return bool(missing <= 4 * torch.finfo(leaving.dtype).eps * torch.linalg.vector_norm(leaving))
 
 
-def _same(value: Any, other: Any) -> bool:
-    """Say whether two arguments hold the same tensors, bit for bit, in the same places."""
-    if isinstance(value, Tensor):
-        return isinstance(other, Tensor) and torch.equal(value, other)
-    if isinstance(value, dict):
-        return value.keys() == other.keys() and all(_same(value[k], other[k]) for k in value)
-    if isinstance(value, (tuple, list)):
-        pairs = zip(value, other, strict=False)
-        return len(value) == len(other) and all(_same(a, b) for a, b in pairs)
-    return True
+def _nudged(state: Tensor) -> Tensor:
+    """Return the state with a small share of each feature's neighbor added.
+
+    Neighboring features are mixed: a mere rescaling would be invisible behind a norm. The share
+    is well above the state's own rounding.
+    """
+    share = max(_NUDGE, 64 * torch.finfo(state.dtype).eps)
+    return state + share * state.roll(1, dims=-1)

@@ -58,9 +58,9 @@ def decoder_depth(network: PreTrainedModel, input_ids: Tensor) -> Depth:
     attention or expert implementation that rules it out is switched, and ``notes`` say so.
 
     The first time a network is seen at a length (to the next power of two) in a dtype, on a
-    device, it is also checked that no layer's argument depends on the hidden state, that each
-    replayed layer gives what the ordinary forward gave, and that its derivative agrees with a
-    finite difference: these are properties of its code, and cost several forwards.
+    device, it is also checked that each replayed layer gives what the ordinary forward gave, and
+    that its derivative agrees with a finite difference: these are properties of its code, and
+    cost several forwards.
 
     Raises:
         DepthError: when the layers cannot be found or one of these checks fails.
@@ -74,7 +74,6 @@ def decoder_depth(network: PreTrainedModel, input_ids: Tensor) -> Depth:
         check_once(
             network,
             input_ids,
-            chain=chain,
             ordinary=ordinary,
             steps=steps,
             precision=precision,
@@ -117,7 +116,7 @@ def depth_growth(
     Source: G. Benettin et al., Meccanica 15 (1980) 9-20, doi:10.1007/BF02128236.
     """
     depth = decoder_depth(network, input_ids)
-    mask = position_mask(positions, input_ids.shape[1])
+    mask = position_mask(positions, depth.state.shape[1])
     growth = push(
         depth.steps,
         depth.state,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.errors import DepthError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,7 +18,15 @@ _FOLLOWABLE_ATTENTION = ("sdpa", "eager")
 
 @contextmanager
 def followable(network: PreTrainedModel) -> Iterator[tuple[str, ...]]:
-    """Switch what forward-mode AD cannot follow, say in words what was switched, and undo it."""
+    """Switch what forward-mode AD cannot follow, say in words what was switched, and undo it.
+
+    Raises ``DepthError`` for a model whose layers' code was replaced by kernels for good.
+    """
+    if getattr(network, "use_kernels", False):
+        raise DepthError(
+            f"{type(network).__name__} was loaded with use_kernels=True: those kernels cannot be "
+            f"taken out again, and {_REASON}; load it without"
+        )
     config, notes = network.config, []
     with ExitStack() as undo:
         attention = config._attn_implementation
