@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 TANGENTS = 10
 LENGTHS = (64, 256)
-BUDGETS = (0, 48)
+BUDGETS = (0, 96)
 """MiB for the tangents of one layer; 0 is no budget."""
 
 

@@ -10,6 +10,7 @@ nearly half of the products.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,61 +45,67 @@ def attend(  # noqa: PLR0917 - torch's own signature
         k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], dim=-3) for x in (k, v))
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     mask = _causal(q, k) if is_causal else attn_mask
+    lead, queries, keys = q.shape[1:-2], q.shape[-2], k.shape[-2]
     # Laid out as (stack, ..., tokens, heads, width): what follows joins the heads of a token.
-    out = q.new_empty(*q.shape[:-3], q.shape[-2], q.shape[-3], v.shape[-1]).transpose(-2, -3)
-    for rows, columns in _blocks(mask, q.shape[-2], k.shape[-2]):
+    out = q.new_empty(count, *lead[:-1], queries, lead[-1], v.shape[-1]).transpose(-2, -3)
+    heads = _Heads.of(q, k, v, scale)
+    for rows, columns in _blocks(mask, queries, keys):
         part = None if mask is None else _window(mask, rows, columns)
-        block = (q[..., rows, :], k[..., columns, :], v[..., columns, :])
-        first, moved = _attended(*block, part, scale)
-        out[0][..., rows, :] = first
-        out[1:][..., rows, :] = moved
+        if part is not None:
+            part = part.expand(*lead, *part.shape[-2:]).reshape(-1, *part.shape[-2:])
+        first, moved = heads.attended(rows, columns, part)
+        out[0][..., rows, :] = first.view(*lead, *first.shape[1:])
+        out[1:][..., rows, :] = moved.view(count - 1, *lead, *first.shape[1:])
     return Carried(out)
 
 
-def _attended(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float
-) -> tuple[Tensor, Tensor]:
-    """Return output (..., queries, width) and its tangents (k, ...) of one block of queries."""
-    scores = (q[0] @ k[0].mT) * scale
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
-    # A query that sees no key attends to nothing, as in torch, instead of to NaN.
-    weights: Tensor = torch._safe_softmax(scores, -1)
-    first = weights @ v[0]
-    heads = math.prod(first.shape[:-2])
-    moved = _moved(
-        q.reshape(len(q), heads, *q.shape[-2:]),
-        k.reshape(len(k), heads, *k.shape[-2:]),
-        v.reshape(len(v), heads, *v.shape[-2:]),
-        weights=weights.reshape(heads, *weights.shape[-2:]),
-        first=first.reshape(heads, *first.shape[-2:]),
-        scale=scale,
-    )
-    return first, moved.reshape(len(q) - 1, *first.shape)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Heads:
+    """Queries, keys and values by head, stacks (k + 1, heads, tokens, width).
 
-
-def _moved(
-    q: Tensor, k: Tensor, v: Tensor, *, weights: Tensor, first: Tensor, scale: float
-) -> Tensor:
-    """Return the tangents (k, heads, queries, width) of the output; stacks are (k + 1, heads, ...).
-
-    Tangents lie beside each other in one matrix per head, (queries * k, keys) or (queries,
-    k * keys) as the product at hand needs: few large products instead of many small ones, and
-    sums that are made while multiplying.
+    ``beside`` are the values' tangents beside each other, (heads, keys, k * width).
     """
-    count, heads, queries, keys = len(q) - 1, *weights.shape
-    moved = q[1:].permute(1, 2, 0, 3).flatten(1, 2) @ k[0].mT
-    beside = k[1:].transpose(0, 1).flatten(1, 2).mT
-    moved.view(heads, queries, count * keys).baddbmm_(q[0], beside)
-    moved = moved.view(heads, queries, count, keys)
-    # The scale belongs to the scores; here it costs one sweep of the value's size.
-    moved *= (weights * scale).unsqueeze(-2)
-    pull = moved.sum(-1, keepdim=True)
-    out = (moved.flatten(1, 2) @ v[0]).view(heads, queries, -1)
-    out.baddbmm_(weights, v[1:].permute(1, 2, 0, 3).flatten(2))
-    out = out.view(heads, queries, count, -1)
-    out.addcmul_(pull, first.unsqueeze(-2), value=-1)
-    return out.permute(2, 0, 1, 3)
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    beside: Tensor
+    scale: float
+
+    @classmethod
+    def of(cls, q: Tensor, k: Tensor, v: Tensor, scale: float) -> _Heads:
+        """Return stacks (k + 1, ..., heads, tokens, width) with one axis for all heads."""
+        q, k, v = (x.reshape(len(x), -1, *x.shape[-2:]) for x in (q, k, v))
+        return cls(q=q, k=k, v=v, beside=v[1:].permute(1, 2, 0, 3).flatten(2), scale=scale)
+
+    def attended(self, rows: slice, columns: slice, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return output (heads, queries, width) and its tangents (k, ...) of a block of queries.
+
+        Tangents lie beside each other in one matrix per head, (queries * k, keys) or (queries,
+        k * keys) as the product at hand needs: few large products instead of many small ones,
+        and sums that are made while multiplying.
+        """
+        q, k, v = self.q[:, :, rows], self.k[:, :, columns], self.v[0, :, columns]
+        scores = (q[0] @ k[0].mT) * self.scale
+        if mask is not None:
+            flags = mask.dtype == torch.bool
+            scores = scores.masked_fill(~mask, -math.inf) if flags else scores + mask
+        # A query that sees no key attends to nothing, as in torch, instead of to NaN.
+        weights: Tensor = torch._safe_softmax(scores, -1)
+        first = weights @ v
+        count, (heads, queries, keys) = len(q) - 1, weights.shape
+        moved = q[1:].permute(1, 2, 0, 3).flatten(1, 2) @ k[0].mT
+        turned = k[1:].transpose(0, 1).flatten(1, 2).mT
+        moved.view(heads, queries, count * keys).baddbmm_(q[0], turned)
+        moved = moved.view(heads, queries, count, keys)
+        # The scale belongs to the scores; here it costs one sweep of the value's size.
+        moved *= (weights * self.scale).unsqueeze(-2)
+        pull = moved.sum(-1, keepdim=True)
+        out = (moved.flatten(1, 2) @ v).view(heads, queries, -1)
+        out.baddbmm_(weights, self.beside[:, columns])
+        out = out.view(heads, queries, count, -1)
+        out.addcmul_(pull, first.unsqueeze(-2), value=-1)
+        return first, out.permute(2, 0, 1, 3)
 
 
 def _stack(x: Any, count: int) -> Tensor:

@@ -9,7 +9,8 @@ in one stack, so a linear operation is one call, and every other operation has t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -23,6 +24,35 @@ class UncarriedError(Exception):
     """An operation would lose the tangents, such as writing into a tensor that carries none."""
 
 
+class Waiting(NamedTuple):
+    """Tangents that are ``tangents * slope``, not multiplied yet: a product may follow.
+
+    What a gate makes of a tangent is mostly multiplied by something else at once; one sweep over
+    all tangents then does both.
+    """
+
+    value: Tensor
+    tangents: Tensor
+    slope: Tensor
+
+
+_UNFINISHED: WeakSet[Carried] = WeakSet()
+
+
+def waiting(value: Tensor, tangents: Tensor, slope: Tensor) -> Carried:
+    """Return a carried tensor whose tangents are a product that waits for its first use."""
+    made = Carried(None, Waiting(value, tangents, slope))
+    _UNFINISHED.add(made)
+    return made
+
+
+def finish() -> None:
+    """Work out every product that waits: what it is made of is about to be overwritten."""
+    for one in list(_UNFINISHED):
+        one.stack  # noqa: B018 - asking is what works it out
+    _UNFINISHED.clear()
+
+
 class Carried(Tensor):
     """A value of any shape with k tangents; ``stack`` (k + 1, *shape) holds the value first.
 
@@ -30,26 +60,48 @@ class Carried(Tensor):
     value that lost its tangents.
     """
 
-    stack: Tensor
+    _stack: Tensor | None
+    _waiting: Waiting | None
 
     @staticmethod
-    def __new__(cls, stack: Tensor) -> Carried:
-        """Return the wrapper of a stack, which it does not copy."""
+    def __new__(cls, stack: Tensor | None, waiting: Waiting | None = None) -> Carried:
+        """Return the wrapper of a stack, which it does not copy, or of a product yet to come."""
+        like = waiting.value if stack is None and waiting else stack[0]  # type: ignore[index]
         made: Carried = Tensor._make_wrapper_subclass(
             cls,
-            stack.shape[1:],
+            like.shape,
             # The true strides: torch decides by them whether a reshape is a view.
-            strides=stack.stride()[1:],
-            dtype=stack.dtype,
-            device=stack.device,
+            strides=like.stride(),
+            dtype=like.dtype,
+            device=like.device,
         )
-        made.stack = stack
+        made._stack, made._waiting = stack, waiting
         return made
 
     @property
+    def stack(self) -> Tensor:
+        """The value and its tangents, (k + 1, *shape)."""
+        if self._stack is None:
+            assert self._waiting is not None
+            value, tangents, slope = self._waiting
+            self._stack = room(len(tangents) + 1, value)
+            torch.mul(tangents, slope, out=self._stack[1:])
+            self._waiting = None
+        return self._stack
+
+    @stack.setter
+    def stack(self, stack: Tensor) -> None:
+        self._stack, self._waiting = stack, None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """The product that the tangents are, as long as nobody asked for its result."""
+        return self._waiting
+
+    @property
     def value(self) -> Tensor:
-        """The value without its tangents, a view."""
-        return self.stack[0]
+        """The value without its tangents."""
+        return self._waiting.value if self._waiting else self.stack[0]
 
     @property
     def tangents(self) -> Tensor:
@@ -58,7 +110,7 @@ class Carried(Tensor):
 
     def __repr__(self) -> str:  # type: ignore[override]
         """Name shape and number of tangents: printing must not read the absent memory."""
-        return f"Carried({tuple(self.stack.shape[1:])}, {len(self.stack) - 1} tangents)"
+        return f"Carried({tuple(self.value.shape)}, {len(self.stack) - 1} tangents)"
 
     @classmethod
     def __torch_function__(

@@ -17,7 +17,15 @@ from torch.func import jvp, vmap
 from torch.utils._mode_utils import no_dispatch
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from pytest_promptchaos.dynamics.carried import Carried, UncarriedError, aligned, room, values
+from pytest_promptchaos.dynamics.carried import (
+    Carried,
+    UncarriedError,
+    aligned,
+    finish,
+    room,
+    values,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +45,8 @@ def pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not value.is_floating_point():
             return value
         tangents = aligned(args[place].tangents, value.dim())
+        if len(places) == 1 and tangents.shape[1:] == value.shape:
+            return waiting(value, tangents, slope)
         if out is None:
             out = room(len(tangents) + 1, value)
             torch.mul(tangents, slope, out=out[1:])
@@ -161,6 +171,7 @@ def in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def overwrite(target: Carried, new: Any) -> None:
     """Write a tensor into the memory of another, with its tangents or with zeros."""
+    finish()
     if isinstance(new, Carried):
         target.stack.copy_(aligned(new.stack, target.dim()))
     else:

@@ -43,9 +43,14 @@ def _multiply(left: Any, right: Any) -> Carried:
     if not isinstance(right, Carried):
         dimensions = max(left.dim(), right.dim() if isinstance(right, Tensor) else 0)
         return Carried(aligned(left.stack, dimensions) * _laid_out(right, left))
+    if right.waiting:
+        left, right = right, left
     value = left.value * right.value
-    out = room(len(left.stack), value)
-    torch.mul(aligned(left.tangents, value.dim()), right.value, out=out[1:])
+    out = room(len(right.stack), value)
+    tangents, factor = left.tangents if not left.waiting else left.waiting.tangents, right.value
+    if left.waiting:
+        factor = left.waiting.slope * factor
+    torch.mul(aligned(tangents, value.dim()), factor, out=out[1:])
     out[1:].addcmul_(aligned(right.tangents, value.dim()), left.value)
     return Carried(out)
 

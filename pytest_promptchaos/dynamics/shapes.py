@@ -106,8 +106,7 @@ def _copy_into(target: Any, source: Any, non_blocking: bool = False) -> Any:
 def _fill(target: Carried, value: Any = 0) -> Carried:
     if isinstance(value, Carried):
         raise UncarriedError("fill_ with a carried number")
-    target.value.fill_(value)
-    target.tangents.zero_()
+    overwrite(target, torch.full_like(target.value, value))
     return target
 
 

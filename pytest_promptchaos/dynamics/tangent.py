@@ -65,8 +65,10 @@ def draw_tangents(
     keep = torch.ones(()) if mask is None else mask
     if not keep.any():
         raise ValueError("the position mask is empty: it must leave at least one position")
-    drawn = torch.stack([_draw(shape, seed + i) for i in range(count)]) * keep.to(torch.float64)
-    return drawn / column(norms(drawn), drawn)
+    drawn = torch.stack([_draw(shape, seed + i) for i in range(count)])
+    drawn *= keep.to(torch.float64)
+    drawn /= column(norms(drawn), drawn)
+    return drawn
 
 
 def _draw(shape: Sequence[int], seed: int) -> Tensor:

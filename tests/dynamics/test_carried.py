@@ -42,6 +42,13 @@ def written(x: Tensor) -> Tensor:
     return out
 
 
+def overwritten(x: Tensor) -> Tensor:
+    source = x * 1.0
+    gate, other = source.tanh(), source.sin()
+    source.mul_(3.0).add_(x)
+    return gate * other + source * gate
+
+
 def turned(x: Tensor) -> Tensor:
     heads = x.view(1, 4, 2, 3).transpose(1, 2)
     angle = torch.arange(12, dtype=torch.float64).view(1, 1, 4, 3)
@@ -75,6 +82,8 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "einsum": lambda x: torch.einsum("btd,de,bse->bts", x, WEIGHT, x),
     "convolution": lambda x: functional.conv1d(x, KERNEL, x.new_ones(4), padding=2, groups=4),
     "written in place": written,
+    "overwritten before its use": overwritten,
+    "gates of gates": lambda x: (x.tanh() * x.sigmoid()) * (x.sin() * 2) * x.exp().neg(),
     "index_add": added_at,
     "rotation": turned,
     "cast down and up": lambda x: x.float().double() + x,
