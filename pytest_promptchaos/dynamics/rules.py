@@ -40,6 +40,9 @@ LINEAR = {
 }
 """Operations that are linear in their first argument and have no faster rule above."""
 
+POINTWISE = {aten.masked_fill}
+"""Pointwise operations that torch does not call so."""
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     torch.nn.functional.scaled_dot_product_attention: attend,
     Tensor.data.__get__: lambda x: x,  # type: ignore[attr-defined]
@@ -54,7 +57,7 @@ def apply(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return rule(*args, **kwargs)
     if func._schema.is_mutable:
         return in_place(func, args, kwargs)
-    if torch.Tag.pointwise in func.tags:
+    if torch.Tag.pointwise in func.tags or func.overloadpacket in POINTWISE:
         return pointwise(func, args, kwargs)
     if func.overloadpacket in LINEAR and only_first(args, kwargs):
         return linear(func, args, kwargs)

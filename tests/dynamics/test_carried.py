@@ -70,7 +70,8 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "layer norm": lambda x: functional.layer_norm(x, (6,), VECTOR, VECTOR),
     "gates": lambda x: functional.silu(x) + functional.gelu(x, approximate="tanh") * x.relu(),
     "softmax": lambda x: x.softmax(-1) + x.softmax(1) + x.log_softmax(-1) + x.logsumexp(0),
-    "where": lambda x: torch.where(x > 0, x * 2, x.exp()) + x.masked_fill(x < 0, 1.0),
+    "where": lambda x: torch.where(x > 0, x * 2, x.exp()) + x.masked_fill(x < 0, 1.0)
+    + x.masked_fill(x < 0, torch.tensor(2.0, dtype=x.dtype)),
     "clamp and maximum": lambda x: x.clamp(-0.5, 0.5) + torch.maximum(x, x.roll(1, -1)),
     "shapes": lambda x: x.permute(2, 0, 1).reshape(3, -1).t().view(2, 4, 3).flatten(1),
     "parts": lambda x: torch.cat([*x.chunk(2, -1), *torch.split(x, [1, 5], -1)], -1),
