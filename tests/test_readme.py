@@ -12,10 +12,11 @@ import pytest
 from plugin.conftest import QUICK
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
+CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    code, _ = CODE
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     pytester.makepyfile(test_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
@@ -23,6 +24,27 @@ def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
     assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     result.stdout.fnmatch_lines(["tiny-chat: *"])
     result.stdout.no_fnmatch_line("*ImportError*")
+
+
+def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
+    _, code = CODE
+    pytester.makeconftest(
+        """
+        import pytest, torch
+
+        @pytest.fixture
+        def my_input():
+            return torch.linspace(-1, 1, 6)
+
+        @pytest.fixture
+        def my_stack():
+            torch.manual_seed(0)
+            return torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.Tanh())
+        """
+    )
+    pytester.makepyfile(test_depth_readme=code)
+    result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
+    result.assert_outcomes(passed=2)
 
 
 def test_the_options_table_is_up_to_date() -> None:

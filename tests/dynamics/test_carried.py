@@ -70,8 +70,7 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "layer norm": lambda x: functional.layer_norm(x, (6,), VECTOR, VECTOR),
     "gates": lambda x: functional.silu(x) + functional.gelu(x, approximate="tanh") * x.relu(),
     "softmax": lambda x: x.softmax(-1) + x.softmax(1) + x.log_softmax(-1) + x.logsumexp(0),
-    "where": lambda x: torch.where(x > 0, x * 2, x.exp()) + x.masked_fill(x < 0, 1.0)
-    + x.masked_fill(x < 0, torch.tensor(2.0, dtype=x.dtype)),
+    "where": lambda x: torch.where(x > 0, x * 2, x.exp()) + x.masked_fill(x < 0, 1.0),
     "clamp and maximum": lambda x: x.clamp(-0.5, 0.5) + torch.maximum(x, x.roll(1, -1)),
     "shapes": lambda x: x.permute(2, 0, 1).reshape(3, -1).t().view(2, 4, 3).flatten(1),
     "parts": lambda x: torch.cat([*x.chunk(2, -1), *torch.split(x, [1, 5], -1)], -1),
@@ -203,6 +202,17 @@ def test_keys_that_carry_nothing_have_no_tangent() -> None:
         by_functorch(math_attention(crossed), here, tangents),
     )
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+def test_a_fill_by_a_tensor_is_that_by_a_number() -> None:
+    # torch has no batching rule for the first, and would warn of a slow way around it.
+    here, tangents, two = (
+        state(3, 4),
+        state(2, 3, 4, seed=2),
+        torch.tensor(2.0, dtype=torch.float64),
+    )
+    ours = carry(lambda x: x.masked_fill(x < 0, two), here, tangents)
+    torch.testing.assert_close(ours, carry(lambda x: x.masked_fill(x < 0, 2.0), here, tangents))
 
 
 def test_a_gradient_that_is_cut_does_not_cut_the_derivative() -> None:
