@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pytest_promptchaos.dynamics.carried import Carried
+from pytest_promptchaos.dynamics.carried import Carried, UncarriedError
 
+_HALF = (torch.bfloat16, torch.float16)
 BLOCKS = 4
 SHORTEST = 32
 """Queries in the shortest block that is worth a call of its own."""
@@ -39,8 +40,21 @@ def attend(  # noqa: PLR0917 - torch's own signature
     """
     if dropout_p:
         raise ValueError(f"dropout_p is {dropout_p}: attention of a model in evaluation has none")
-    count = next(len(x.stack) for x in (query, key, value) if isinstance(x, Carried))
+    count = next((len(x.stack) for x in (query, key, value) if isinstance(x, Carried)), 0)
+    if (
+        not count
+        or any(isinstance(x, Carried) and x.dim() < 3 for x in (query, key, value))
+        or isinstance(attn_mask, Carried)
+    ):
+        raise UncarriedError("attention without heads, or with a mask that carries tangents")
     q, k, v = (_stack(x, count) for x in (query, key, value))
+    dtype = q.dtype
+    if dtype in _HALF:
+        # Where one key has nearly all the weight, the tangent is a small difference of products
+        # that a half-precision table rounds away.
+        q, k, v = q.float(), k.float(), v.float()
+        if attn_mask is not None and attn_mask.is_floating_point():
+            attn_mask = attn_mask.float()
     if enable_gqa:
         k, v = (x.repeat_interleave(q.shape[-3] // x.shape[-3], dim=-3) for x in (k, v))
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
@@ -56,7 +70,7 @@ def attend(  # noqa: PLR0917 - torch's own signature
         first, moved = heads.attended(rows, columns, part)
         out[0][..., rows, :] = first.view(*lead, *first.shape[1:])
         out[1:][..., rows, :] = moved.view(count - 1, *lead, *first.shape[1:])
-    return Carried(out)
+    return Carried(out.to(dtype))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,6 +11,7 @@ import torch
 
 from pytest_promptchaos.dynamics.chain import chain_of, members, watch
 from pytest_promptchaos.dynamics.course import Bundle, Course, needed_by
+from pytest_promptchaos.dynamics.forward import code_of
 from pytest_promptchaos.errors import DepthError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.dynamics.chain import Seen
     from pytest_promptchaos.dynamics.forward import Place
 
-    Way = tuple[tuple[Place, ...], tuple[bool, ...], int]
+    Way = tuple[tuple[Place, ...], tuple[bool, ...], int, tuple[object, ...]]
 
 _NUDGE = 1e-2
 
@@ -126,7 +127,8 @@ def _needed(course: Course, chain: Sequence[Seen]) -> list[frozenset[int]] | Non
     """Return which earlier states each step needs, or ``None`` if the layers stand alone."""
     found = _FOUND.setdefault(course.network, {})
     joined = [torch.equal(a.leaving, b.entering) for a, b in pairwise(chain)]
-    way = (tuple(course.places), tuple(joined), (course.input_ids.shape[1] - 1).bit_length())
+    length = (course.input_ids.shape[1] - 1).bit_length()
+    way = (tuple(course.places), tuple(joined), length, code_of(course.network))
     if way not in found:
         if not all(joined[:1]):
             _refuse_detour(course)

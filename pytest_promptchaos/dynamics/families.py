@@ -43,6 +43,7 @@ def pointwise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     for place in places:
         value, slope = _at(func, plain, place, values(kwargs))
         if not value.is_floating_point():
+            refuse_complex(value.dtype)
             return value
         tangents = aligned(args[place].tangents, value.dim())
         if len(places) == 1 and tangents.shape[1:] == value.shape:
@@ -149,8 +150,23 @@ def by_torch(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _joined(value: Any, tangents: Any) -> Any:
     """Return a carried tensor; an index, a flag or a number carries nothing."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
+        if isinstance(value, Tensor):
+            refuse_complex(value.dtype)
         return value
     return Carried(torch.cat([value.unsqueeze(0), tangents]))
+
+
+_TWINS = {
+    aten.pow_.Scalar: aten.pow.Tensor_Scalar,
+    aten.pow_.Tensor: aten.pow.Tensor_Tensor,
+}
+"""Twins that go by another name."""
+
+
+def refuse_complex(dtype: torch.dtype) -> None:
+    """Raise ``UncarriedError`` for complex numbers, which carry tangents but not in a stack."""
+    if dtype.is_complex:
+        raise UncarriedError("complex numbers are left to torch.func")
 
 
 def in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -158,7 +174,7 @@ def in_place(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     target, name = args[0], func.overloadpacket.__name__
     if not isinstance(target, Carried) or not name.endswith("_"):
         raise UncarriedError(f"{name} writes tangents into a tensor that carries none")
-    twin = getattr(getattr(aten, name[:-1]), func._overloadname)
+    twin = _TWINS.get(func) or getattr(getattr(aten, name[:-1]), func._overloadname)
     if torch.Tag.inplace_view in func.tags:
         target.stack = twin(*args, **kwargs).stack
         # The wrapper's own shape follows, without a way back into this rule.

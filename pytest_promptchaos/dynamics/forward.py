@@ -120,3 +120,20 @@ def forward(
 def _is_hidden(value: Any) -> bool:
     """Say whether an argument has the form of a hidden state."""
     return isinstance(value, Tensor) and value.is_floating_point() and value.dim() >= 3
+
+
+def code_of(network: Module) -> tuple[object, ...]:
+    """Return what tells whether a network's code is still the same: its parts, hooks, patches.
+
+    Weights may change; what they are multiplied by, and in which order, may not.
+    """
+    return tuple(
+        (
+            id(part),
+            type(part),
+            id(part.__dict__.get("forward")),
+            tuple(part._forward_hooks),
+            tuple(part._forward_pre_hooks),
+        )
+        for part in network.modules()
+    )

@@ -47,7 +47,11 @@ def _moved(step: Step, state: Tensor, tangents: Tensor) -> tuple[Tensor, Tensor]
     """Return the step's value and its moved tangents by the first way that can follow it."""
     load_forward_rules()
     try:
-        return carry(step, state, tangents)
+        after, moved = carry(step, state, tangents)
+        if moved.sum().isfinite() or not after.sum().isfinite():
+            return after, moved
+        # A slope of zero times a tangent without bound has no value; torch selects instead.
+        _LOG.debug("torch.func follows a step, because a tangent is not finite")
     except torch.OutOfMemoryError:
         raise
     except Exception as error:

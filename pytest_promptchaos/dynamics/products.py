@@ -100,12 +100,17 @@ def _product_and_sum(bias: Any, left: Any, right: Any, *, beta: Any = 1, alpha: 
     if isinstance(left, Carried) or isinstance(right, Carried):
         product = _product(left, right)
         product = product if alpha == 1 else Carried(product.stack * alpha)
+        if beta == 0:
+            # As torch has it: what is added no times may be anything, also unwritten memory.
+            return product
         if beta == 1 and not isinstance(bias, Carried) and bias.dim() <= product.dim():
             # The product is new and nobody else holds it.
             product.value.add_(bias)
             return product
     else:
         product = alpha * (left @ right)
+        if beta == 0:
+            return product
     return _add(product, bias if beta == 1 else bias * beta)
 
 
@@ -114,7 +119,10 @@ def _softmax(scores: Carried, axis: int, half_to_float: bool = False) -> Carried
     axis = axis % scores.dim() + 1
     out = room(len(scores.stack), weights)
     torch.mul(scores.tangents, weights, out=out[1:])
-    out[1:].addcmul_(out[1:].sum(axis, keepdim=True), weights, value=-1)
+    # The mean is taken off before the weights come in: where one weight is all, what is left is
+    # exactly zero in every dtype, and not the difference of two rounded products.
+    torch.sub(scores.tangents, out[1:].sum(axis, keepdim=True), out=out[1:])
+    out[1:] *= weights
     return Carried(out)
 
 

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from pytest_promptchaos.dynamics.forward import code_of
 from pytest_promptchaos.dynamics.linearize import linearize
 from pytest_promptchaos.dynamics.parity import (
     finite_difference,
@@ -57,6 +58,7 @@ def _way(network: PreTrainedModel, input_ids: Tensor) -> tuple[object, ...]:
         getattr(network.config, "_attn_implementation", None),
         getattr(network.config, "_experts_implementation", None),
         (input_ids.shape[1] - 1).bit_length(),
+        code_of(network),
     )
 
 

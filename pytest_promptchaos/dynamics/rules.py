@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pytest_promptchaos.dynamics.attention import attend
+from pytest_promptchaos.dynamics.carried import UncarriedError
 from pytest_promptchaos.dynamics.families import (
     aten,
     by_torch,
@@ -30,7 +31,6 @@ LINEAR = {
     aten.gather,
     aten.roll,
     aten.flip,
-    aten.constant_pad_nd,
     aten.repeat,
     aten.tril,
     aten.triu,
@@ -39,6 +39,9 @@ LINEAR = {
     aten.squeeze,
 }
 """Operations that are linear in their first argument and have no faster rule above."""
+
+REFUSED = {aten.as_strided, aten.as_strided_}
+"""Views that a stack has no twin of."""
 
 POINTWISE = {aten.masked_fill}
 """Pointwise operations that torch does not call so."""
@@ -52,6 +55,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 def apply(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what an operation gives for arguments of which at least one is carried."""
+    if func.overloadpacket in REFUSED:
+        raise UncarriedError(f"{func} looks at memory, not at a tensor")
     rule = RULES.get(func)
     if rule is not None:
         return rule(*args, **kwargs)

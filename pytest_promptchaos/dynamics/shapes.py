@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pytest_promptchaos.dynamics.carried import Carried, UncarriedError, aligned, raised
-from pytest_promptchaos.dynamics.families import aten, overwrite
+from pytest_promptchaos.dynamics.families import aten, overwrite, refuse_complex
 
 Rule = Callable[..., Any]
 
@@ -63,18 +63,24 @@ def _stacked(parts: Any, axis: int = 0) -> Carried:
 
 
 def _sum(x: Carried, axes: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    if not x.dim():
+        return _cast(x, dtype=dtype)
     if dtype is not None and not dtype.is_floating_point:
+        refuse_complex(dtype)
         return torch.sum(x.value, axes, keepdim, dtype=dtype)
     return Carried(torch.sum(x.stack, _axes(x, axes), keepdim, dtype=dtype))
 
 
 def _mean(x: Carried, axes: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Carried:
+    if not x.dim():
+        return Carried(x.stack.clone())
     return Carried(torch.mean(x.stack, _axes(x, axes), keepdim, dtype=dtype))
 
 
 def _cast(x: Carried, *, dtype: Any = None, **rest: Any) -> Any:
     # A copy of another type: whole numbers and flags carry nothing.
     if dtype is not None and not dtype.is_floating_point:
+        refuse_complex(dtype)
         return aten._to_copy(x.value, dtype=dtype, **rest)
     rest.pop("memory_format", None)
     return Carried(aten._to_copy(x.stack, dtype=dtype, **rest))
@@ -110,6 +116,13 @@ def _fill(target: Carried, value: Any = 0) -> Carried:
     return target
 
 
+def _padded(x: Carried, pad: Any, value: Any = 0) -> Carried:
+    """Return a padded tensor; the padding is constant, so its tangents are zero."""
+    # Pads count from the last axis, so the stack's own axis, the first, stays as it is.
+    value, tangents = (aten.constant_pad_nd(x.stack[:1], pad, value), x.stack[1:])
+    return Carried(torch.cat([value, aten.constant_pad_nd(tangents, pad, 0)]))
+
+
 def _each(parts: Any) -> list[Carried]:
     return [Carried(part) for part in parts]
 
@@ -143,6 +156,7 @@ SHAPES: dict[Any, Rule] = {
         torch.cumsum(x.stack, _axis(x, axis), dtype=dtype)
     ),
     aten._to_copy.default: _cast,
+    aten.constant_pad_nd.default: _padded,
     aten.clone.default: _copied,
     aten.alias.default: lambda x: Carried(x.stack),
     # Cutting a gradient does not make the function another: its derivative stays what it is.

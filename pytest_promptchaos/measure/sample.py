@@ -7,7 +7,7 @@ on the units are the prompts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +49,12 @@ class Sample:
             value = statistic(self.units)
         except ValueError as error:
             return self.absent(name, unit, str(error))
-        bounds = jackknife_interval(self.units, statistic, least=least)
+        try:
+            bounds = jackknife_interval(self.units, statistic, least=least)
+        except ValueError as error:
+            words = f"no interval: without one of the {self.kind} there is no value ({error})"
+            found = self.told(name, unit, value, None, breakdown=breakdown)
+            return replace(found, interval=words)
         return self.told(name, unit, value, bounds, breakdown=breakdown)
 
     def told(

@@ -49,6 +49,11 @@ def overwritten(x: Tensor) -> Tensor:
     return gate * other + source * gate
 
 
+def cubed(x: Tensor) -> Tensor:
+    out = x.clone()
+    return out.pow_(3).square_()
+
+
 def turned(x: Tensor) -> Tensor:
     heads = x.view(1, 4, 2, 3).transpose(1, 2)
     angle = torch.arange(12, dtype=torch.float64).view(1, 1, 4, 3)
@@ -81,6 +86,14 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "reductions": lambda x: x.amax(-1) + x.std(-1) + x.norm(dim=-1) + x.topk(2, -1).values[..., 0],
     "einsum": lambda x: torch.einsum("btd,de,bse->bts", x, WEIGHT, x),
     "convolution": lambda x: functional.conv1d(x, KERNEL, x.new_ones(4), padding=2, groups=4),
+    "padded by a number": lambda x: functional.pad(x, (1, 0, 2, 1), value=3.0)[:, 1:5, :6] * x,
+    "spectrum of tokens": lambda x: (
+        torch.fft.rfft(x, dim=1).abs() + torch.complex(x, x.sin())[:, :3].angle()
+    ),
+    "beta zero": lambda x: torch.baddbmm(x.new_full((1, 4, 4), torch.nan), x, x.mT, beta=0) @ x,
+    "sum of a number": lambda x: x * x.sum().sum((), keepdim=True),
+    "powers in place": cubed,
+    "one weight has it all": lambda x: (100 * x).softmax(-1) * x,
     "written in place": written,
     "overwritten before its use": overwritten,
     "gates of gates": lambda x: (x.tanh() * x.sigmoid()) * (x.sin() * 2) * x.exp().neg(),
@@ -167,6 +180,29 @@ def test_attention_under_any_mask_is_that_of_torch(name: str) -> None:
     expected, expected_moved = by_functorch(math_attention(step), here, tangents)
     torch.testing.assert_close(after, expected, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(moved, expected_moved, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_sharp_attention_keeps_its_tangents_in_half_precision(dtype: torch.dtype) -> None:
+    # Where one key has nearly all the weight, products of half precision cancel to nothing.
+    step = attention(LOWER)
+    here, tangents = 12 * state(1, QUERIES, 24), state(2, 1, QUERIES, 24, seed=2)
+    _, exact = carry(step, here.to(dtype).double(), tangents.to(dtype).double())
+    _, moved = carry(step, here.to(dtype), tangents.to(dtype))
+    assert moved.dtype == dtype
+    error = (moved.double() - exact).norm() / exact.norm()
+    assert error < 4 * torch.finfo(dtype).eps
+
+
+def test_a_bound_that_no_slope_reaches_is_left_to_torch() -> None:
+    # The root of zero has no finite slope, and the floor above it lets none through.
+    def floored(x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, 0.0).sqrt().clamp(min=0.1) + x
+
+    here, tangents = state(3, 4), state(2, 3, 4, seed=2)
+    _, moved = linearize(floored, here, tangents)
+    torch.testing.assert_close(moved, by_functorch(floored, here, tangents)[1])
+    assert moved.isfinite().all()
 
 
 def test_the_causal_flag_and_the_scale_are_kept() -> None:
