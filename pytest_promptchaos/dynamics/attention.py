@@ -41,11 +41,7 @@ def attend(  # noqa: PLR0917 - torch's own signature
     if dropout_p:
         raise ValueError(f"dropout_p is {dropout_p}: attention of a model in evaluation has none")
     count = next((len(x.stack) for x in (query, key, value) if isinstance(x, Carried)), 0)
-    if (
-        not count
-        or any(isinstance(x, Carried) and x.dim() < 3 for x in (query, key, value))
-        or isinstance(attn_mask, Carried)
-    ):
+    if not count or isinstance(attn_mask, Carried) or query.dim() < 3:
         raise UncarriedError("attention without heads, or with a mask that carries tangents")
     q, k, v = (_stack(x, count) for x in (query, key, value))
     dtype = q.dtype

@@ -87,9 +87,6 @@ STEPS: dict[str, Callable[[Tensor], Tensor]] = {
     "einsum": lambda x: torch.einsum("btd,de,bse->bts", x, WEIGHT, x),
     "convolution": lambda x: functional.conv1d(x, KERNEL, x.new_ones(4), padding=2, groups=4),
     "padded by a number": lambda x: functional.pad(x, (1, 0, 2, 1), value=3.0)[:, 1:5, :6] * x,
-    "spectrum of tokens": lambda x: (
-        torch.fft.rfft(x, dim=1).abs() + torch.complex(x, x.sin())[:, :3].angle()
-    ),
     "beta zero": lambda x: torch.baddbmm(x.new_full((1, 4, 4), torch.nan), x, x.mT, beta=0) @ x,
     "sum of a number": lambda x: x * x.sum().sum((), keepdim=True),
     "powers in place": cubed,
@@ -192,6 +189,18 @@ def test_sharp_attention_keeps_its_tangents_in_half_precision(dtype: torch.dtype
     assert moved.dtype == dtype
     error = (moved.double() - exact).norm() / exact.norm()
     assert error < 4 * torch.finfo(dtype).eps
+
+
+def test_complex_numbers_are_left_to_torch() -> None:
+    def waves(x: Tensor) -> Tensor:
+        return torch.fft.rfft(x, dim=0).abs() + torch.complex(x, x.sin())[:2].angle()
+
+    here, tangents = state(3, 4), state(2, 3, 4, seed=2)
+    with pytest.raises(UncarriedError, match="complex"):
+        carry(waves, here, tangents)
+    torch.testing.assert_close(
+        linearize(waves, here, tangents), by_functorch(waves, here, tangents)
+    )
 
 
 def test_a_bound_that_no_slope_reaches_is_left_to_torch() -> None:
