@@ -43,7 +43,7 @@ class Beside:
 
 def beside(names: Sequence[str], places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
     """Return the measurements and curves of the measures named, in that order."""
-    shown = [_one(name, places, knobs) for name in names]
+    shown = [_one(name, places, knobs) for name in dict.fromkeys(names)]
     return (
         tuple(one for measurements, _ in shown for one in measurements),
         tuple(one for _, curves in shown for one in curves),
@@ -56,7 +56,7 @@ def _one(name: str, places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
         pieces = {
             prompt: place.recall(
                 f"depth_{name}",
-                asdict(knobs),
+                {} if name in FIXED else asdict(knobs),
                 lambda place=place: measure.take(place, knobs),  # type: ignore[misc]
             )
             for prompt, place in places.items()
@@ -106,14 +106,16 @@ def _show_leading(pieces: Pieces) -> Shown:
 
 def _take_readout(place: Place, knobs: DepthKnobs) -> Evidence:
     network, ids = place.model.network, place.tensor
+    depth = decoder_depth(network, ids)
     return arrays_of(
         readout(
             network,
             ids,
-            decoder_depth(network, ids),
+            depth,
             tangents=knobs.tangents,
             seed=knobs.seed,
             positions=place.mask,
+            chunk=knobs.chunk(depth.state),
         )
     )
 
@@ -176,8 +178,9 @@ def _show_amplitudes(pieces: Pieces) -> Shown:
 
 
 def _take_mohammad(place: Place, knobs: DepthKnobs) -> Evidence:
-    del knobs  # The protocol fixes them all.
-    return arrays_of(mohammad_2026(decoder_depth(place.model.network, place.tensor)))
+    # The protocol fixes all knobs, and its tokens: those of the prompt, whatever is perturbed.
+    depth = decoder_depth(place.model.network, place.model.tensor(place.prompt))
+    return arrays_of(mohammad_2026(depth, chunk=knobs.chunk(depth.state)))
 
 
 _COLUMNS = {
@@ -200,6 +203,9 @@ def _show_mohammad(pieces: Pieces) -> Shown:
         for column, unit in _COLUMNS.items()
     ), ()
 
+
+FIXED = ("mohammad-2026", "residual")
+"""Measures that no knob of the tangents changes."""
 
 BESIDE: dict[str, Beside] = {
     "readout": Beside(take=_take_readout, show=_show_readout),

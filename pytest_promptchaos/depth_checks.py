@@ -7,6 +7,7 @@ what it found.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
@@ -30,13 +31,14 @@ from pytest_promptchaos.steps import measure_steps
 from pytest_promptchaos.surround import (
     center_of,
     check_choice,
+    check_count,
     check_distinct,
     check_number,
     several,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pytest_promptchaos.depth_evidence import Place, Positions
     from pytest_promptchaos.records import Curve, Scalar
@@ -109,6 +111,11 @@ def measure_ftle(model: object, prompt: object, **knobs: Unpack[FtleKnobs]) -> F
         ArgumentError, PromptError: for arguments or prompts that cannot be measured.
     """
     of_model = isinstance(model, LanguageModel | str)
+    if not of_model and hasattr(model, "generate") and hasattr(model, "config"):
+        raise ArgumentError(
+            f"{type(model).__name__} is a bare network, without its pin: save it with "
+            "save_pretrained(), its tokenizer too, and pass 'dir:PATH'"
+        )
     known = _ModelKnobs.__dataclass_fields__ if of_model else _STEP_KNOBS
     for name in knobs:
         check_choice("argument", name, known)
@@ -195,9 +202,10 @@ def _check_limits(**limits: float | tuple[float, float] | None) -> None:
     if all(limit is None for limit in limits.values()):
         raise ArgumentError(f"no limit was given: pass {' or '.join(limits)}")
     for name, limit in limits.items():
-        bounds = limit if isinstance(limit, tuple | list) else (limit,)
-        if name == "slope_between" and limit is not None and len(bounds) != 2:
+        pair = name == "slope_between" and limit is not None
+        if pair and (not isinstance(limit, Sequence) or len(limit) != 2):
             raise ArgumentError(f"slope_between is {limit!r}: it takes two numbers, (low, high)")
+        bounds = limit if pair and isinstance(limit, Sequence) else (limit,)
         for bound in bounds:
             if bound is not None:
                 check_number(name, bound)
@@ -208,7 +216,11 @@ def _check_limits(**limits: float | tuple[float, float] | None) -> None:
 
 def _judging(findings: Findings, name: str) -> Findings:
     """Return the findings with another of their measurements in front."""
-    chosen = next(one for one in findings.also if one.name == name)
+    chosen = next((one for one in findings.also if one.name == name), None)
+    if chosen is None:
+        raise ArgumentError(
+            f"what was measured has no {name}: it needs layers and independent tangents"
+        )
     rest = (findings.measurement, *(one for one in findings.also if one is not chosen))
     return replace(findings, measurement=chosen, also=rest)
 
@@ -256,13 +268,15 @@ def _of_model(model: LanguageModel | str, prompt: Any, asked: _ModelKnobs) -> Fi
 
 def _checked(asked: _ModelKnobs, seed: int, memory: int) -> tuple[DepthKnobs, int | None]:
     """Return the knobs of the evidence; raise ``ArgumentError`` for what makes no sense."""
-    check_number("tangents", asked.tangents, least=2)
-    check_number("cadence", asked.cadence, least=1)
+    check_count("tangents", asked.tangents, least=2)
+    check_count("cadence", asked.cadence, least=1)
+    if asked.seed is not None:
+        check_count("seed", asked.seed, least=0)
     if isinstance(asked.positions, str):
         check_choice("positions", asked.positions, NAMED)
     if asked.null is not None:
-        check_number("null", asked.null, least=0)
-    if isinstance(asked.beside, str):
+        check_count("null", asked.null, least=0)
+    if isinstance(asked.beside, str) or not isinstance(asked.beside, Sequence):
         raise ArgumentError(f"beside is {asked.beside!r}: pass a list of names")
     for name in asked.beside:
         check_choice("beside", name, BESIDE)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from pytest_promptchaos.dynamics.depth import depth_growth
+from pytest_promptchaos.dynamics.depth import decoder_depth, depth_growth
 from pytest_promptchaos.dynamics.initialization import random_initializations
+from pytest_promptchaos.dynamics.memory import chunk_within
 from pytest_promptchaos.errors import ArgumentError, PromptError
 from pytest_promptchaos.stored import DepthProfile, depth_from_evidence, depth_to_evidence
 
@@ -47,6 +48,17 @@ class DepthKnobs:
     mode: Mode = "independent"
     cadence: int = 4
     memory: int = 0
+
+    def chunk(self, state: Tensor) -> int | None:
+        """Return how many tangents may travel at once within the budget; ``None``: all of them."""
+        if not self.memory:
+            return None
+        try:
+            return chunk_within(self.memory * 2**20, state, self.tangents)
+        except ValueError as error:
+            raise ArgumentError(
+                f"--promptchaos-tangent-memory={self.memory} MiB is too little: {error}"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,9 +110,10 @@ def place_of(session: Session, model: LanguageModel, prompt: Prompt, positions: 
     ``ArgumentError`` for flags that do not fit the prompt.
     """
     ids = model.render(prompt)
-    horizon = session.settings.horizon if positions == "assistant" else 0
+    answered = isinstance(positions, str) and positions == "assistant"
+    horizon = session.settings.horizon if answered else 0
     model.check_length(prompt, horizon)
-    if positions == "assistant":
+    if answered:
         answer = _answer(session, model, prompt)
         flags = (False,) * len(ids) + (True,) * len(answer)
         ids = (*ids, *answer)
@@ -132,7 +145,10 @@ def _flags(positions: Positions, prompt: Prompt, length: int) -> tuple[bool, ...
         raise ArgumentError(
             f"positions names no flags for prompt {prompt.id!r}: give them for each prompt"
         )
-    flags = np.asarray(given)
+    try:
+        flags = np.asarray(given)
+    except ValueError as error:
+        raise ArgumentError(f"positions of prompt {prompt.id!r} are no flags: {error}") from error
     if flags.dtype != np.bool_ or flags.shape != (length,) or not flags.any():
         raise ArgumentError(
             f"positions of prompt {prompt.id!r} have type {flags.dtype} and shape {flags.shape}, "
@@ -185,15 +201,16 @@ def _profile(
 
     def measure() -> tuple[Plain, Arrays]:
         place.progress(what)(0, 1)
+        weights = network()
         growth = depth_growth(
-            network(),
+            weights,
             place.tensor,
             tangents=knobs.tangents,
             seed=knobs.seed,
             mode=knobs.mode,
             cadence=knobs.cadence,
             positions=place.mask,
-            memory=knobs.memory * 2**20 or None,
+            chunk=knobs.chunk(decoder_depth(weights, place.tensor).state) if knobs.memory else None,
             progress=place.progress(what),
         )
         return depth_to_evidence(DepthProfile.of(growth))

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 def take_blocks(place: Place, knobs: DepthKnobs) -> Evidence:
     """Return the growth of one place by part of its layers."""
     network = place.model.network
+    depth = decoder_depth(network, place.tensor)
     found = attribution(
         network,
-        decoder_depth(network, place.tensor),
+        depth,
         tangents=knobs.tangents,
         seed=knobs.seed,
         positions=place.mask,
+        chunk=knobs.chunk(depth.state),
     )
     kinds = sorted({part.kind for part in found.parts})
     own: dict[str, NDArray[np.float64]] = {

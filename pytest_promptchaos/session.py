@@ -89,11 +89,16 @@ class Session:
     @cached_property
     def pool(self) -> ModelPool:
         """The models in memory."""
-        from pytest_promptchaos.models.device import set_threads
         from pytest_promptchaos.models.pool import ModelPool
 
-        set_threads(self.settings.threads)
+        self.use_threads()
         return ModelPool(keep=self.settings.models_kept)
+
+    def use_threads(self) -> None:
+        """Compute on as many CPU threads as the option says."""
+        from pytest_promptchaos.models.device import set_threads
+
+        set_threads(self.settings.threads)
 
     @property
     def embedder(self) -> Embedder | None:

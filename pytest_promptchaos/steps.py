@@ -20,7 +20,7 @@ from pytest_promptchaos.measure.spectrum import spectrum
 from pytest_promptchaos.models.device import hardware
 from pytest_promptchaos.records import Control, Curve, Findings, Measurement, ModelIdentity
 from pytest_promptchaos.session import active
-from pytest_promptchaos.surround import check_choice, check_number
+from pytest_promptchaos.surround import check_choice, check_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,8 +65,9 @@ def measure_steps(
         DepthError: for a step that forward-mode AD cannot follow; names the operation.
     """
     started = time.perf_counter()
+    active().use_threads()
     check_choice("mode", mode, MODES)
-    _check_counts(steps=steps, tangents=tangents, transient=transient)
+    _check_counts(steps=steps, tangents=tangents, transient=transient, seed=seed)
     count = None if steps is None else steps + transient
     stack, begun = stack_of(step_or_stack, count), states_of(states)
     if transient >= len(stack.steps):
@@ -99,11 +100,12 @@ def measure_steps(
     )
 
 
-def _check_counts(*, steps: int | None, tangents: int | None, transient: int) -> None:
+def _check_counts(*, steps: int | None, tangents: int | None, transient: int, seed: int) -> None:
     for name, value, least in (("steps", steps, 1), ("tangents", tangents, 1)):
         if value is not None:
-            check_number(name, value, least=least)
-    check_number("transient", transient, least=0)
+            check_count(name, value, least=least)
+    check_count("transient", transient, least=0)
+    check_count("seed", seed, least=0)
 
 
 def _growth(
@@ -146,6 +148,7 @@ def _typical(growths: Mapping[str, Growth], stack: Stack, transient: int) -> _Fo
     """Return lambda_1 over independent tangents, the profile's shape, and the profile."""
     profiles = {state: growth.profile for state, growth in growths.items()}
     raw = lyapunov(profiles, layers=stack.names[transient:])
+    raw = replace(raw, exponent=_few(raw.exponent))
     if stack.repeated:
         also = tuple(one for one in raw.also if one.name not in _OF_LAYERS)
         return _Found(judged=raw.exponent, also=also, curves=(_profile_curve(profiles),))
@@ -172,6 +175,14 @@ def _spectral(growths: Mapping[str, Growth]) -> _Found:
         also=(total, _over_states(found.dimension)),
         curves=(replace(first, series="first exponent"), found.curve),
     )
+
+
+def _few(measurement: Measurement) -> Measurement:
+    """Return a rate that says what would give it an interval, where one tangent gave none."""
+    if measurement.value is None or measurement.low is not None:
+        return measurement
+    words = f"no interval: one direction has no spread; pass {MIN_CLUSTERS} states or more"
+    return replace(measurement, interval=words, resampled="states")
 
 
 def _over_states(measurement: Measurement) -> Measurement:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from difflib import get_close_matches
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.errors import ArgumentError, NeighborhoodError, PromptError
@@ -11,7 +13,7 @@ from pytest_promptchaos.neighborhoods.ladder import as_prompt, neighborhood
 from pytest_promptchaos.records import RUNGS, SMALL_RUNGS, Neighborhood, Prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from pytest_promptchaos.records import Rung
 
@@ -71,6 +73,13 @@ def several(prompt: Asked | Sequence[Asked]) -> Sequence[Asked]:
     """Return the prompts as a sequence; a text is one prompt, not a sequence of letters."""
     if isinstance(prompt, str | Prompt | Neighborhood):
         return [prompt]
+    if not isinstance(prompt, Sequence) or not all(
+        isinstance(one, str | Prompt | Neighborhood) for one in prompt
+    ):
+        raise PromptError(
+            f"the prompt is {prompt!r:.80}: pass a text, a Prompt (for chat messages: its "
+            "before=), a Neighborhood, or a list of them"
+        )
     if not prompt:
         raise PromptError("no prompt was given: pass a text, a Prompt, a Neighborhood or several")
     return prompt
@@ -101,9 +110,15 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
         raise ArgumentError(f"{name} is {value!r}: {hint}it takes {' or '.join(known)}")
 
 
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise ``ArgumentError`` unless ``value`` is a whole number of at least ``least``."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+        raise ArgumentError(f"{name} is {value!r}, but it takes a whole number of at least {least}")
+
+
 def check_number(name: str, value: object, *, least: float = -math.inf) -> None:
     """Raise ``ArgumentError`` unless ``value`` is a finite number of at least ``least``."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(float(str(value))) or float(str(value)) < least:
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if not math.isfinite(number) or number < least:
         bound = "" if least == -math.inf else f" of at least {least:g}"
         raise ArgumentError(f"{name} is {value!r}, but it takes a finite number{bound}")

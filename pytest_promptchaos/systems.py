@@ -25,6 +25,7 @@ from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.profile import exponent
 from pytest_promptchaos.measure.spectrum import kaplan_yorke_dimension
 from pytest_promptchaos.records import Control, Curve, Findings
+from pytest_promptchaos.session import active
 from pytest_promptchaos.steps import parity_control, system_identity
 from pytest_promptchaos.surround import check_choice
 from pytest_promptchaos.tanh_systems import SWEEP, TANH, measure_sweep, measure_tanh
@@ -101,6 +102,7 @@ def measure_system(
     """
     started = time.perf_counter()
     check_choice("system", name, SYSTEMS)
+    active().use_threads()
     if name != TANH and (radius is not None or weights is not None):
         raise ArgumentError(f"{name} takes no radius and no weights: they belong to system 'tanh'")
     if name == TANH:

@@ -90,6 +90,56 @@ def test_the_assistants_tokens_are_those_of_its_own_answer(
     assert findings.settings["positions"] == "assistant"
 
 
+def test_flags_may_be_an_array(tiny_model: LanguageModel) -> None:
+    length = len(tiny_model.render(_prompt(DUNE)))
+    flagged = measure_ftle(tiny_model, DUNE, positions=np.ones(length, dtype=bool))
+    assert flagged.measurement.value == measure_ftle(tiny_model, DUNE).measurement.value
+
+
+def test_the_published_protocol_keeps_to_the_prompt(tiny_model: LanguageModel) -> None:
+    by_positions = [
+        beside(
+            measure_ftle(tiny_model, DUNE, positions=positions, beside=["mohammad-2026"]),
+            "mohammad-2026 lambda1_mean",
+        ).value
+        for positions in ("prompt", "assistant")
+    ]
+    assert by_positions[0] == by_positions[1]
+
+
+def test_weights_changed_in_place_have_an_address_of_their_own(tmp_path: Path) -> None:
+    with activated(Session(settings=Settings(embedder="none"), root=tmp_path)) as own:
+        model = own.model("bundled:tiny-chat")
+        before = measure_ftle(model, DUNE, beside=())
+        with torch.no_grad():
+            for weight in model.network.model.layers[2].parameters():
+                weight.mul_(3)
+        after = measure_ftle(model, DUNE, beside=())
+        own.close()
+    assert after.runs_reused == 0
+    assert after.measurement.value != before.measurement.value
+
+
+def test_a_budget_of_memory_changes_rounding_only(tmp_path: Path) -> None:
+    settings = Settings(embedder="none", tangent_memory=3)
+    with activated(Session(settings=settings, root=tmp_path)) as tight:
+        model = tight.model("bundled:tiny-chat")
+        bounded = measure_ftle(model, DUNE, beside=("readout", "blocks"))
+        tight.close()
+    free = measure_ftle(load_model("bundled:tiny-chat"), DUNE, beside=("readout", "blocks"))
+    ours, theirs = ([one.value for one in found.also] for found in (bounded, free))
+    assert ours == pytest.approx(theirs, abs=1e-5)
+
+
+def test_a_budget_that_holds_no_tangent_is_refused(tmp_path: Path) -> None:
+    settings = Settings(embedder="none", tangent_memory=1)
+    with (
+        activated(Session(settings=settings, root=tmp_path)) as tight,
+        pytest.raises(ArgumentError, match="tangent-memory=1 MiB is too little"),
+    ):
+        measure_ftle(tight.model("bundled:tiny-chat"), DUNE * 40)
+
+
 def test_a_null_stands_beside_the_profile(tiny_model: LanguageModel) -> None:
     findings = measure_ftle(tiny_model, DUNE, null=3)
     fresh = curve(findings, "random initialization")
@@ -243,6 +293,11 @@ def test_a_users_own_stack_is_measured_alike() -> None:
         ({"beside": ["leding"]}, "did you mean 'leading'"),
         ({"beside": "leading"}, "pass a list of names"),
         ({"null": -1}, "null is -1"),
+        ({"null": 1.5}, "whole number"),
+        ({"tangents": 10.0}, "whole number"),
+        ({"cadence": 1.5}, "whole number"),
+        ({"seed": "a"}, "whole number"),
+        ({"beside": None}, "pass a list of names"),
         ({"steps": 3}, "argument is 'steps'"),
     ],
 )
@@ -259,6 +314,7 @@ def test_arguments_that_make_no_sense_are_refused(
         ({}, "no limit was given"),
         ({"slope_between": (1.0, 0.0)}, "is not below"),
         ({"slope_between": (1.0, 2.0, 3.0)}, "two numbers"),
+        ({"no_layer_above": (9, 10)}, "finite number"),
         ({"variance_at_most": float("nan")}, "finite number"),
         ({"no_layer_above": "much"}, "finite number"),
     ],
@@ -273,6 +329,28 @@ def test_limits_that_say_nothing_are_refused(
 def test_a_rate_needs_a_limit(tiny_model: LanguageModel) -> None:
     with pytest.raises(ArgumentError, match="pass at_most or at_least"):
         assert_ftle(tiny_model, DUNE)
+
+
+def test_a_bare_network_is_told_how_to_be_pinned(tiny_model: LanguageModel) -> None:
+    with pytest.raises(ArgumentError, match=r"save_pretrained\(\)"):
+        measure_ftle(tiny_model.network, DUNE)
+
+
+@pytest.mark.parametrize("prompt", [3, [{"role": "user", "content": "x"}], None])
+def test_a_prompt_of_another_kind_is_refused(tiny_model: LanguageModel, prompt: Any) -> None:
+    with pytest.raises(PromptError, match="pass a text"):
+        measure_ftle(tiny_model, prompt)
+
+
+def test_the_same_state_twice_is_no_sample() -> None:
+    with pytest.raises(ArgumentError, match="given twice"):
+        measure_ftle(torch.tanh, [torch.ones(3)] * 6, steps=4)
+
+
+def test_a_profile_needs_layers_and_independent_tangents() -> None:
+    knobs: dict[str, Any] = {"steps": 4, "mode": "orthogonal"}
+    with pytest.raises(ArgumentError, match="has no largest_layer_growth"):
+        judge_depth_profile(torch.tanh, torch.ones(3), no_layer_above=1.0, **knobs)  # type: ignore[arg-type]
 
 
 def test_the_same_prompt_twice_is_refused(tiny_model: LanguageModel) -> None:

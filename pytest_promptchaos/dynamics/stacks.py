@@ -75,6 +75,11 @@ def states_of(states: object) -> tuple[Tensor, ...]:
     found = tuple(map(_state, several))
     if not found:
         raise ArgumentError("no state was given: pass a tensor, an array, or a list of several")
+    for place, state in enumerate(found):
+        if any(torch.equal(state, other) for other in found[:place]):
+            raise ArgumentError(
+                f"state {place} is given twice: it would count as another sample; drop the copy"
+            )
     if len({(state.shape, state.dtype) for state in found}) > 1:
         shapes = ", ".join(f"{tuple(state.shape)} {_kind(state)}" for state in found)
         raise ArgumentError(

@@ -236,7 +236,7 @@ def _window(
 
 def _gap(size: float, gap: float) -> Measurement:
     """Return the gap at one size."""
-    name, unit = f"{size:g}", "nats per layer"
+    name, unit = f"gap at relative size {size:g}", "nats per layer"
     if not np.isfinite(gap):
         return Measurement(name=name, unit=unit, reason="a separation vanished: it is rounding")
     return Measurement(name=name, unit=unit, value=gap)

@@ -25,6 +25,7 @@ from transformers import (
 from pytest_promptchaos.errors import PinError, PromptError
 from pytest_promptchaos.models.decoding import decode
 from pytest_promptchaos.models.device import hardware, resolve_device
+from pytest_promptchaos.models.edits import digest_of, versions_of
 from pytest_promptchaos.models.pins import Pin, fingerprint
 from pytest_promptchaos.models.quiet import quiet_transformers
 from pytest_promptchaos.records import ModelIdentity, Prompt, Run, address
@@ -141,7 +142,15 @@ class LanguageModel:
         )
         network.requires_grad_(False)
         loaded: PreTrainedModel = network.eval().to(self.device)
+        self._loaded_versions = versions_of(loaded)
         return loaded
+
+    @property
+    def edits(self) -> str:
+        """The sha256 of weights that were changed in place since they were loaded, else ``""``."""
+        if not self.loaded or versions_of(self.network) == self._loaded_versions:
+            return ""
+        return digest_of(self.network)
 
     @property
     def loaded(self) -> bool:
@@ -265,8 +274,10 @@ class LanguageModel:
 
     def key_parts(self, prompt: Prompt) -> dict[str, object]:
         """Return what any evidence about ``prompt`` depends on: model, kernels, token ids."""
-        who = self.identity
-        return {
+        who, edits = self.identity, self.edits
+        # Only where there are any, so that what the files alone say keeps its address.
+        edited: dict[str, object] = {"edits": edits} if edits else {}
+        return edited | {
             "model": [who.fingerprint, who.template, who.dtype, who.device, who.hardware],
             "kernels": [who.attention, who.quantization, who.thinking, who.versions],
             "prompt_ids": self.render(prompt),

@@ -77,6 +77,7 @@ class ControlTally:
 
     name: str
     models: tuple[str, ...]
+    noted: int
     held: int
     failed: int
     absent: int
@@ -188,12 +189,14 @@ def next_step(verdict: Verdict) -> str:
 
 def control_tallies(verdicts: Sequence[Judged]) -> tuple[ControlTally, ...]:
     """Return every control with the models on which it went alike, those that failed first."""
-    found: dict[tuple[str, str], list[Control]] = {}
+    found: dict[tuple[str, str, str], list[Control]] = {}
     for one in verdicts:
         for control in one.verdict.controls:
-            found.setdefault((control.name, one.model), []).append(control)
+            # A note says something of its own each time: no other note stands for it.
+            own = control.words if control.role == "note" else ""
+            found.setdefault((control.name, one.model, own), []).append(control)
     alike: dict[ControlTally, list[str]] = {}
-    for (name, model), controls in found.items():
+    for (name, model, _), controls in found.items():
         alike.setdefault(_control_tally(name, controls), []).append(model)
     tallies = [replace(one, models=tuple(models)) for one, models in alike.items()]
     return tuple(sorted(tallies, key=lambda one: (not one.failed, one.name, one.models)))
@@ -202,11 +205,13 @@ def control_tallies(verdicts: Sequence[Judged]) -> tuple[ControlTally, ...]:
 def _control_tally(name: str, controls: Sequence[Control]) -> ControlTally:
     states = Counter(control.state for control in controls)
     order = ("failed", "absent", "held")
-    worst = min(controls, key=lambda control: order.index(control.state))
+    worst = min(controls, key=lambda control: (order.index(control.state), -(control.value or 0)))
+    noted = worst.role == "note"
     return ControlTally(
         name=name,
         models=(),
-        held=states["held"],
+        noted=states["held"] if noted else 0,
+        held=0 if noted else states["held"],
         failed=states["failed"],
         absent=states["absent"],
         words=worst.words,

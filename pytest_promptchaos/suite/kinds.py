@@ -77,7 +77,9 @@ class _Check(Strict):
         description="Name of the check in reports; without one, its kind and place in the file.",
     )
     expect: Literal["passed", "failed"] = Field(
-        default="passed", description="The verdict that makes the test pass; `failed` is strict."
+        default="passed",
+        description="The verdict that makes the test pass; `failed` is strict, and asks it of "
+        "every limit of the check.",
     )
     seed: Seed | None = None
 

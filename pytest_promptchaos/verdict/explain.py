@@ -24,7 +24,7 @@ TYPED = {
     "largest_layer_growth": "no_layer_above",
 }
 """Limits on the shape of a profile, by what they limit, as the user types them."""
-MARKS = {"held": "ok    ", "failed": "FAILED", "absent": "absent"}
+MARKS = {"held": "ok    ", "failed": "FAILED", "absent": "absent", "noted": "note  "}
 
 
 def sentence(
@@ -108,10 +108,15 @@ def explanation(
         parts += _worst(findings.pairs)
     if controls:
         parts += ["", "controls:"]
-    parts += [f"  {MARKS[c.state]} {c.name}: {c.words}" for c in controls]
+    parts += [f"  {MARKS[_standing(c)]} {c.name}: {c.words}" for c in controls]
     parts += ["", "next:"]
     parts += [f"  {line}" for line in next_steps(findings, limit, outcome)]
     return "\n".join(parts)
+
+
+def _standing(control: Control) -> str:
+    """Return the state of a control; a note is said, and neither held nor failed."""
+    return "noted" if control.role == "note" and control.state == "held" else control.state
 
 
 def _basis(measurement: Measurement) -> list[str]:

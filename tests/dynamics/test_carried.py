@@ -51,7 +51,8 @@ def overwritten(x: Tensor) -> Tensor:
 
 def cubed(x: Tensor) -> Tensor:
     out = x.clone()
-    return out.pow_(3).square_()
+    cube: Tensor = out.pow_(3)
+    return cube.square_()
 
 
 def turned(x: Tensor) -> Tensor:
@@ -193,7 +194,8 @@ def test_sharp_attention_keeps_its_tangents_in_half_precision(dtype: torch.dtype
 
 def test_complex_numbers_are_left_to_torch() -> None:
     def waves(x: Tensor) -> Tensor:
-        return torch.fft.rfft(x, dim=0).abs() + torch.complex(x, x.sin())[:2].angle()
+        sizes: Tensor = torch.fft.rfft(x, dim=0).abs()
+        return sizes + torch.complex(x, x.sin())[:2].angle()
 
     here, tangents = state(3, 4), state(2, 3, 4, seed=2)
     with pytest.raises(UncarriedError, match="complex"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.records import Control, Outcome
 from pytest_promptchaos.report.html import (
     compared_pairs,
     control_tallies,
@@ -232,3 +232,15 @@ def test_controls_are_tallied_per_model_those_that_failed_first() -> None:
 def test_models_on_which_a_control_went_alike_share_a_row() -> None:
     found = control_tallies(judged([record(verdict(), verdict(name="large"))]))
     assert {one.models for one in found} == {("small", "large")}
+
+
+def test_every_note_is_told_for_itself() -> None:
+    notes = [
+        Control(name="published claim", role="note", state="held", words=f"it {what} here")
+        for what in ("reproduces", "does not reproduce")
+    ]
+    found = control_tallies(
+        judged([record(*(replace(verdict(), controls=(note,)) for note in notes))])
+    )
+    told = {one.words: (one.noted, one.held) for one in found}
+    assert told == {"it reproduces here": (1, 0), "it does not reproduce here": (1, 0)}
