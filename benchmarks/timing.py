@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-REPEATS = 5
+REPEATS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
