@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from pytest_promptchaos.dynamics.depth import decoder_depth, depth_growth
+from pytest_promptchaos.dynamics.depth import depth_growth
 from pytest_promptchaos.dynamics.initialization import random_initializations
-from pytest_promptchaos.dynamics.memory import chunk_within
+from pytest_promptchaos.dynamics.memory import BudgetError, chunk_within
 from pytest_promptchaos.errors import ArgumentError, PromptError
 from pytest_promptchaos.stored import DepthProfile, depth_from_evidence, depth_to_evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -49,13 +49,22 @@ class DepthKnobs:
     cadence: int = 4
     memory: int = 0
 
+    @property
+    def budget(self) -> int | None:
+        """The budget in bytes; ``None`` for none."""
+        return self.memory * 2**20 or None
+
     def chunk(self, state: Tensor) -> int | None:
         """Return how many tangents may travel at once within the budget; ``None``: all of them."""
-        if not self.memory:
-            return None
+        with self.within_budget():
+            return self.budget and chunk_within(self.budget, state, self.tangents)
+
+    @contextmanager
+    def within_budget(self) -> Iterator[None]:
+        """Name the option where the budget holds no single tangent."""
         try:
-            return chunk_within(self.memory * 2**20, state, self.tangents)
-        except ValueError as error:
+            yield
+        except BudgetError as error:
             raise ArgumentError(
                 f"--promptchaos-tangent-memory={self.memory} MiB is too little: {error}"
             ) from error
@@ -201,18 +210,18 @@ def _profile(
 
     def measure() -> tuple[Plain, Arrays]:
         place.progress(what)(0, 1)
-        weights = network()
-        growth = depth_growth(
-            weights,
-            place.tensor,
-            tangents=knobs.tangents,
-            seed=knobs.seed,
-            mode=knobs.mode,
-            cadence=knobs.cadence,
-            positions=place.mask,
-            chunk=knobs.chunk(decoder_depth(weights, place.tensor).state) if knobs.memory else None,
-            progress=place.progress(what),
-        )
+        with knobs.within_budget():
+            growth = depth_growth(
+                network(),
+                place.tensor,
+                tangents=knobs.tangents,
+                seed=knobs.seed,
+                mode=knobs.mode,
+                cadence=knobs.cadence,
+                positions=place.mask,
+                memory=knobs.budget,
+                progress=place.progress(what),
+            )
         return depth_to_evidence(DepthProfile.of(growth))
 
     return depth_from_evidence(*place.recall("depth", asdict(knobs) | dict(parts), measure))

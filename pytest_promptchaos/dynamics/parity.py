@@ -93,8 +93,8 @@ def refuse_dropped_derivative(moved: Tensor, finite: FiniteDifference) -> None:
     share = float((error / (error + expected))[reached].median())
     raise DepthError(
         f"its tangent contradicts a finite difference ({share:.0%} of it is missing or wrong): an "
-        "operation in it has no derivative and torch did not say so, such as a custom kernel, "
-        ".item() or detach; switch that kernel off"
+        "operation in it has no derivative and torch did not say so, such as a custom kernel "
+        "or .item(); switch that kernel off"
     )
 
 

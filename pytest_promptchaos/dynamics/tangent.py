@@ -1,10 +1,10 @@
 """Tangents pushed through a list of steps by forward-mode AD: growth per step, and its guards.
 
 Nothing here knows of language models. A step maps a state to the next state; one primal serves
-all tangents, because ``vmap`` batches the tangent of ``jvp`` and leaves the state alone. Three
-things are checked, because each can go wrong without an error: the state that ``jvp`` carries is
-the state that the plain step gives, all numbers are finite, and the tangent agrees with a finite
-difference (a custom kernel, ``.item()`` or ``detach`` drops a derivative silently).
+all tangents. Three things are checked, because each can go wrong without an error: the state that
+forward-mode AD carries is the state that the plain step gives, all numbers are finite, and the
+tangent agrees with a finite difference (a custom kernel or ``.item()`` drops a derivative
+silently).
 """
 
 from __future__ import annotations

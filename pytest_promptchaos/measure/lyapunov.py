@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_promptchaos.measure.profile import Bounds
+
 RATE = "nats per layer"
 
 
@@ -76,7 +78,8 @@ def lyapunov(
             expanding_layers(sample, names),
             _crossings(sample, names),
         ),
-        curve=_curve(sample),
+        # The 95 % t band of each layer by itself.
+        curve=profile_curve(sample, layer_bounds(sample.units)),
     )
 
 
@@ -224,10 +227,10 @@ def _as_columns(growth: NDArray[np.float64]) -> NDArray[np.float64]:
     return growth[:, np.newaxis] if growth.ndim == 1 else growth
 
 
-def _curve(sample: Sample) -> Curve:
-    """Return the mean profile over the layers, with the 95 % t band of each layer by itself."""
+def profile_curve(sample: Sample, bounds: Bounds | None, *, series: str = "") -> Curve:
+    """Return the mean profile of a sample's units over the layers, with a band by layer."""
     profile = mean_profile(sample.units)
-    low, high = layer_bounds(sample.units) or (np.empty(0), np.empty(0))
+    low, high = bounds or (np.empty(0), np.empty(0))
     return Curve(
         name="finite-time growth by layer",
         x_label="layer",
@@ -236,4 +239,5 @@ def _curve(sample: Sample) -> Curve:
         y=tuple(profile.tolist()),
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
+        series=series,
     )

@@ -14,10 +14,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from pytest_promptchaos.measure.intervals import LEVEL
-from pytest_promptchaos.measure.lyapunov import RATE, layer_names
+from pytest_promptchaos.measure.lyapunov import RATE, layer_names, profile_curve
 from pytest_promptchaos.measure.profile import exponent, mean_profile
 from pytest_promptchaos.measure.sample import Sample, sample_of
-from pytest_promptchaos.records import Curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pytest_promptchaos.measure.profile import Bounds
-    from pytest_promptchaos.records import Measurement
+    from pytest_promptchaos.records import Curve, Measurement
 
 
 def prediction_bounds(units: NDArray[np.float64]) -> Bounds | None:
@@ -119,7 +118,7 @@ def random_initialization_null(
             f"{len(rates[1])} initializations",
         ),
         expanding=_expanding(null, layer_names(trained.units, layers)),
-        curve=_curve(null),
+        curve=profile_curve(null, prediction_bounds(null.units), series="random initialization"),
     )
 
 
@@ -159,20 +158,4 @@ def _expanding(null: Sample, names: Sequence[str]) -> Measurement:
             null.told(layer, "nats", value, (low, high), words=words)
             for layer, value, low, high in rows
         ),
-    )
-
-
-def _curve(null: Sample) -> Curve:
-    """Return the mean profile of the initializations, with the band of 95 % of further ones."""
-    profile = mean_profile(null.units)
-    low, high = prediction_bounds(null.units) or (np.empty(0), np.empty(0))
-    return Curve(
-        name="finite-time growth by layer",
-        x_label="layer",
-        y_label="log growth (nats)",
-        x=tuple(float(layer) for layer in range(len(profile))),
-        y=tuple(profile.tolist()),
-        low=tuple(low.tolist()),
-        high=tuple(high.tolist()),
-        series="random initialization",
     )
