@@ -10,6 +10,8 @@ import pytest
 
 # Set before anything imports transformers: a test that wants a hub would hang, not fail.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Before torch, too: two workers with all cores each spend their time waiting for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("PYTHONPATH", str(Path(__file__).parent))
 
 if TYPE_CHECKING:
