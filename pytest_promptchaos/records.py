@@ -33,6 +33,12 @@ Rung: TypeAlias = Literal[
 Origin: TypeAlias = Literal["mechanical", "lexicon", "authored", "generated"]
 Certification: TypeAlias = Literal["uncertified", "effective", "erased", "duplicate", "identical"]
 Role: TypeAlias = Literal["system", "user", "assistant"]
+BranchKind: TypeAlias = Literal[
+    "immediate", "low margin", "high-confidence switch", "silent", "delayed"
+]
+Diagnosis: TypeAlias = Literal[
+    "robust", "sensitive", "collapsed", "scaffold-masked", "blind", "noise", "undecided"
+]
 Scalar: TypeAlias = str | int | float | bool | None
 
 RUNGS: tuple[Rung, ...] = (
@@ -88,7 +94,9 @@ class Neighbor:
     """An edited prompt. ``edit`` says in words what was changed; ``kind`` names the edit.
 
     ``token_delta`` counts the token edits (insert, delete, substitute) between the rendered
-    center and the rendered neighbor; ``None`` until certified.
+    center and the rendered neighbor; ``None`` until certified. ``reviewer`` names who found that
+    an authored or generated text asks what it should; ``target`` names the edited message, and is
+    empty for the last one.
     """
 
     id: str
@@ -99,6 +107,20 @@ class Neighbor:
     origin: Origin
     certification: Certification = "uncertified"
     token_delta: int | None = None
+    reviewer: str = ""
+    target: str = ""
+
+    @property
+    def gates(self) -> bool:
+        """Whether a verdict may rest on it: generated text that nobody reviewed is only shown."""
+        authored_rung = self.rung in {"paraphrase", "small_semantic"}
+        return not (self.origin == "generated" and authored_rung and not self.reviewer)
+
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the whole edited conversation, as the ledger lists it."""
+        turns = [[message.role, message.content] for message in self.prompt.messages]
+        return hashlib.sha256(json.dumps(turns).encode()).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,17 +164,28 @@ class ModelIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One greedy step: the two highest raw logits and the tokens that carry them."""
+    """One greedy step: the two highest raw logits and the tokens that carry them.
+
+    ``further`` holds the next few (token id, logit), highest first; ``entropy`` is that of the
+    whole next-token distribution at temperature 1, in nats, ``None`` where it was not recorded.
+    """
 
     top1: int
     top2: int
     logit1: float
     logit2: float
+    further: tuple[tuple[int, float], ...] = ()
+    entropy: float | None = None
 
     @property
     def margin(self) -> float:
         """Top-1 logit minus top-2 logit, in logits; 0 is a tie."""
         return self.logit1 - self.logit2
+
+    @property
+    def branching(self) -> float | None:
+        """The effective branching factor exp(entropy): 1 where one token takes all."""
+        return None if self.entropy is None else math.exp(self.entropy)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -164,7 +197,8 @@ class Run:
     ``output_ids``. ``prompt_logits`` has shape (vocabulary,), float32: the raw logits at the
     prompt's end. ``prompt_hidden`` has shape (layers + 1, width), float32: the hidden state of
     the prompt's last token entering layer 0, 1, ... and, last, after the final norm.
-    ``batch_shape`` is (rows, padded prompt length). ``key`` is the address in the
+    ``batch_shape`` is (rows, padded prompt length). ``pieces`` are the printable pieces of the
+    tokens that ``steps`` name. ``key`` is the address in the
     evidence store; ``cached`` says that it was read from there.
     """
 
@@ -183,7 +217,28 @@ class Run:
     seconds: float
     prompt_logits: NDArray[np.float32]
     prompt_hidden: NDArray[np.float32]
+    pieces: Mapping[int, str] = field(default_factory=dict)
     cached: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forced:
+    """A center's and a neighbor's prompt, teacher-forced along one and the same output.
+
+    Step t compares the next-token logits after (center, output[:t]) with those after (neighbor,
+    output[:t]). All arrays have shape (steps,), steps = tokens of that output. ``js`` is the
+    Jensen-Shannon divergence in nats; ``gap`` the root mean square difference of the centered
+    logits, in logits; ``rank_a`` the rank (0 = highest) of the center's winner among the
+    neighbor's logits, ``rank_b`` the other way round; ``margin_a`` and ``margin_b`` top-1 minus
+    top-2, in logits.
+    """
+
+    js: NDArray[np.float64]
+    gap: NDArray[np.float64]
+    rank_a: NDArray[np.int64]
+    rank_b: NDArray[np.int64]
+    margin_a: NDArray[np.float64]
+    margin_b: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +279,10 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A measured line with an optional band. All sequences have the length of ``x``."""
+    """A measured line with an optional band, or, as ``points``, a cloud with optional labels.
+
+    All sequences have the length of ``x``.
+    """
 
     name: str
     x_label: str
@@ -234,10 +292,12 @@ class Curve:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     series: str = ""
+    mark: Literal["line", "points"] = "line"
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a band or a line that does not cover ``x``."""
-        for name in ("y", "low", "high"):
+        for name in ("y", "low", "high", "labels"):
             length = len(getattr(self, name))
             if length != len(self.x) and (name == "y" or length):
                 raise ValueError(f"curve {self.name!r}: {length} values of {name}, {len(self.x)} x")
@@ -277,10 +337,21 @@ class Control:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A token that could have come next, with its raw logit."""
+
+    token: str
+    logit: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Branch:
     """The first step at which two greedy outputs differ, and what each chose there.
 
     ``margin_a`` and ``margin_b`` are top-1 minus top-2 logits at that step, in logits.
+    ``candidates_a`` and ``candidates_b`` are the highest logits there. ``kinds`` are what the
+    branch is called, ``silent_at`` the first step before it at which the two distributions were
+    already apart, though no visible token was; ``persistent`` says that the outputs stayed apart.
     """
 
     step: int
@@ -288,6 +359,79 @@ class Branch:
     token_b: str
     margin_a: float
     margin_b: float
+    candidates_a: tuple[Candidate, ...] = ()
+    candidates_b: tuple[Candidate, ...] = ()
+    kinds: tuple[BranchKind, ...] = ()
+    silent_at: int | None = None
+    persistent: bool = False
+
+    @property
+    def lead(self) -> int | None:
+        """How many steps the silent divergence came before the visible branch."""
+        return None if self.silent_at is None else self.step - self.silent_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Future:
+    """One replay from a branch: a prompt, the token it was made to take there, and what follows.
+
+    ``prompt`` is whose prompt and prefix it is; ``token`` the piece taken at the branch,
+    ``forced`` whether it was put in the place of its own choice. ``to_a`` and ``to_b`` are the
+    token edit distances of the whole output to the center's and to the neighbor's own.
+    """
+
+    prompt: Literal["center", "neighbor"]
+    token: str
+    forced: bool
+    text: str
+    tokens: tuple[str, ...]
+    to_a: float
+    to_b: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RescueMap:
+    """Residual patching at a branch: what putting one run's state into the other restores.
+
+    ``rescue`` has one row per layer and one column per place in ``places``; a value is
+    (m_patched - m_into) / (m_from - m_into), m the logit of the center's token minus that of the
+    neighbor's at the branch: 1 restores the other run's choice fully, 0 does nothing. ``null`` is
+    the largest value of the same map for each of ``donors`` random donors; ``threshold`` its
+    95 % quantile. ``reason`` says why there is no map.
+    """
+
+    direction: Literal["center into neighbor", "neighbor into center"]
+    layers: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    rescue: tuple[tuple[float, ...], ...] = ()
+    null: tuple[float, ...] = ()
+    threshold: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchCard:
+    """Why one neighbor's output parts from the center's: what a person wants from a failure.
+
+    ``smallest`` is the smallest part of the edit, in words, that still parts them, and
+    ``smallest_text`` the prompt with only that part; both are empty where the edit has no parts.
+    ``margins_a``, ``margins_b`` and ``js`` run along the common prefix up to and with the branch.
+    ``notes`` say what could not be done, and why.
+    """
+
+    prompt_id: str
+    neighbor_id: str
+    edit: str
+    branch: Branch
+    smallest: str = ""
+    smallest_text: str = ""
+    tried: int = 0
+    futures: tuple[Future, ...] = ()
+    margins_a: tuple[float, ...] = ()
+    margins_b: tuple[float, ...] = ()
+    js: tuple[float, ...] = ()
+    rescue: tuple[RescueMap, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,7 +439,10 @@ class Pair:
     """The center's run beside one neighbor's run, with their distances.
 
     ``distances`` maps a measure's name to its value; what could not be measured is left out of
-    it and named in ``missing``. ``tokens_a`` and ``tokens_b`` are the printable output tokens.
+    it and named in ``missing``. ``tokens_a`` and ``tokens_b`` are the printable output tokens,
+    ``answer_a`` and ``answer_b`` what the answer extractor read from the outputs. ``gates`` is
+    false for a neighbor that is shown and never judged. ``sha256`` is that of the neighbor's
+    conversation, for the validity ledger.
     """
 
     prompt_id: str
@@ -317,6 +464,12 @@ class Pair:
     branch: Branch | None = None
     truncated: bool = False
     cached: bool = False
+    answer_a: str | None = None
+    answer_b: str | None = None
+    reviewer: str = ""
+    target: str = ""
+    gates: bool = True
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,6 +486,8 @@ class Findings:
     controls: tuple[Control, ...] = ()
     pairs: tuple[Pair, ...] = ()
     curves: tuple[Curve, ...] = ()
+    cards: tuple[BranchCard, ...] = ()
+    diagnosis: Diagnosis | None = None
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     runs_measured: int = 0
     runs_reused: int = 0
@@ -371,6 +526,8 @@ class Verdict:
     pairs: tuple[Pair, ...] = ()
     worst: str | None = None
     curves: tuple[Curve, ...] = ()
+    cards: tuple[BranchCard, ...] = ()
+    diagnosis: Diagnosis | None = None
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     runs_measured: int = 0
     runs_reused: int = 0
