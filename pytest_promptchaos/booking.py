@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.session import active
 
@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_promptchaos.models.language import LanguageModel
+    from pytest_promptchaos.models.scripted import ScriptedModel
     from pytest_promptchaos.records import Findings, Scalar
     from pytest_promptchaos.session import Counts, Session
+
+
+Subject: TypeAlias = "LanguageModel | ScriptedModel"
+"""What answers prompts: a pinned language model, or a script with known answers."""
 
 
 def load_model(pin: str) -> LanguageModel:
@@ -25,7 +30,7 @@ def load_model(pin: str) -> LanguageModel:
     return active().model(pin)
 
 
-def model_of(model: LanguageModel | str) -> LanguageModel:
+def model_of(model: Subject | str) -> Subject:
     """Return the model itself, or the one that a pin names."""
     return load_model(model) if isinstance(model, str) else model
 

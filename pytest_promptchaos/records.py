@@ -197,9 +197,9 @@ class Run:
     ``output_ids``. ``prompt_logits`` has shape (vocabulary,), float32: the raw logits at the
     prompt's end. ``prompt_hidden`` has shape (layers + 1, width), float32: the hidden state of
     the prompt's last token entering layer 0, 1, ... and, last, after the final norm.
-    ``batch_shape`` is (rows, padded prompt length). ``pieces`` are the printable pieces of the
-    tokens that ``steps`` name. ``key`` is the address in the
-    evidence store; ``cached`` says that it was read from there.
+    ``batch_shape`` is (rows, padded prompt length[, shared prefix]). ``pieces`` are the printable
+    pieces of the tokens that ``steps`` name. ``key`` is the address in the evidence store;
+    ``cached`` says that it was read from there.
     """
 
     key: str
@@ -211,7 +211,7 @@ class Run:
     steps: tuple[Step, ...]
     finish: Literal["end", "horizon"]
     horizon: int
-    batch_shape: tuple[int, int]
+    batch_shape: tuple[int, ...]
     repeat: int
     model: ModelIdentity
     seconds: float

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.models.embedder import Embedder
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.models.pool import ModelPool
-    from pytest_promptchaos.records import Prompt, Run, Verdict
+    from pytest_promptchaos.records import Forced, Prompt, Run, Verdict
     from pytest_promptchaos.store import Store
 
     Plain = Mapping[str, object]
     Arrays = Mapping[str, NDArray[np.generic]]
+
+
+LARGEST_LOGITS = 1 << 27
+"""Numbers. Logits of one teacher-forced batch: rows x tokens x vocabulary, half a gigabyte."""
 
 
 class Progress(Protocol):
@@ -135,10 +140,10 @@ class Session:
 
     def runs(
         self,
-        model: LanguageModel,
+        model: Subject,
         prompts: Sequence[Prompt],
         *,
-        shape: tuple[int, int],
+        shape: tuple[int, ...],
         horizon: int,
         label: str = "decoding",
     ) -> list[Run]:
@@ -158,6 +163,26 @@ class Session:
             self.progress(label, len(prompts) - len(missing) + len(fresh), len(prompts))
         arriving = iter(fresh)
         return [run if run is not None else next(arriving) for run in found]
+
+    def forced(
+        self, model: Subject, center: Run, others: Sequence[Run]
+    ) -> list[tuple[Forced, Forced]]:
+        """Return each other run compared with the center's along both outputs, in order.
+
+        Empty for a model that has no logits. A comparison is addressed by the two runs.
+        """
+        from pytest_promptchaos.stored import forced_from_evidence
+
+        keys = [address("forced/1", center=center.key, other=run.key) for run in others]
+        stored = [None if self.settings.fresh else self.store.get(key) for key in keys]
+        missing = [k for k, one in zip(keys, stored, strict=True) if one is None]
+        fresh = self._force(model, center, dict(zip(keys, others, strict=True)), missing)
+        if missing and not fresh:
+            return []
+        return [
+            forced_from_evidence(one.arrays) if one is not None else fresh[key]
+            for key, one in zip(keys, stored, strict=True)
+        ]
 
     def embed(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bool]]:
         """Return the texts' unit vectors and which were truncated; the embedder must be there."""
@@ -223,10 +248,10 @@ class Session:
 
     def _stored_run(
         self,
-        model: LanguageModel,
+        model: Subject,
         prompt: Prompt,
         repeat: int,
-        shape: tuple[int, int],
+        shape: tuple[int, ...],
         horizon: int,
     ) -> Run | None:
         from pytest_promptchaos.stored import run_from_evidence
@@ -244,6 +269,23 @@ class Session:
         plain, arrays = run_to_evidence(run)
         self._put(run.key, "run", plain, arrays)
 
+    def _force(
+        self, model: Subject, center: Run, others: Mapping[str, Run], missing: Sequence[str]
+    ) -> dict[str, tuple[Forced, Forced]]:
+        """Return the comparisons of the store's missing keys, measured and written."""
+        from pytest_promptchaos.stored import forced_to_evidence
+
+        if not missing:
+            return {}
+        # Rows of one size whatever is missing, so that a resumed run rounds like a whole one.
+        logits = max(center.horizon * len(center.prompt_logits), 1)
+        rows = max(2, min(center.batch_shape[0], LARGEST_LOGITS // logits))
+        measured = model.forced(center, [others[key] for key in missing], rows)
+        found = dict(zip(missing, measured, strict=True)) if measured else {}
+        for key, along in found.items():
+            self._put(key, "forced", *forced_to_evidence(along))
+        return found
+
     def _vector(self, text: str, embedder: Embedder) -> tuple[NDArray[Any], bool]:
         key = address("embedding/1", embedder=embedder.identity, text=text)
         stored = None if self.settings.fresh else self.store.get(key)
@@ -255,7 +297,7 @@ class Session:
 
     def _put(self, key: str, kind: str, plain: Plain, arrays: Arrays) -> None:
         """Write evidence; when the store fails, go on with what was measured, and count it."""
-        if kind != "embedding":
+        if kind not in {"embedding", "forced"}:
             self.counts.measured += 1
         try:
             self.store.put(key, kind, plain, arrays)
@@ -283,7 +325,7 @@ def active() -> Session:
     return _active[-1]
 
 
-def _with_repeats(model: LanguageModel, prompts: Sequence[Prompt]) -> list[tuple[Prompt, int]]:
+def _with_repeats(model: Subject, prompts: Sequence[Prompt]) -> list[tuple[Prompt, int]]:
     """Return each prompt with how many before it rendered to the same ids."""
     seen: Counter[tuple[int, ...]] = Counter()
     requests = []

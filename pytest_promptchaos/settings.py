@@ -106,9 +106,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="batch_rows",
         kind="integer",
-        least=1,
-        default="16",
-        help="rows of the fixed batch shape; part of what a result depends on",
+        default="0",
+        help="rows of the fixed batch shape, part of what a result depends on; "
+        "0: a whole neighborhood, as far as the free memory allows",
         marker=False,
     ),
     Option(
@@ -175,7 +175,7 @@ class Settings:
     inconclusive: str = "fail"
     null: int = 0
     tangent_memory: int = 0
-    batch_rows: int = 16
+    batch_rows: int = 0
     threads: int = 1
     models_kept: int = 2
     dir: str = ".promptchaos"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_promptchaos.records import Neighbor, Neighborhood, Run
+    from pytest_promptchaos.records import Forced, Neighbor, Neighborhood, Run
 
     Embed = Callable[[Sequence[str]], tuple[NDArray[np.float32], list[bool]]]
 
@@ -35,7 +35,8 @@ class Observed:
 
     ``runs`` are addressed by neighbor id; an erased neighbor has none, because its input is the
     center's. ``alone`` are two runs of the center in a batch of another size, ``unpadded`` one
-    that is padded no further than it needs.
+    that is padded no further than it needs. ``forced`` compares each neighbor with the center
+    along the center's output and along its own; it is empty for a model without logits.
     """
 
     neighborhood: Neighborhood
@@ -43,6 +44,7 @@ class Observed:
     runs: Mapping[str, Run]
     alone: tuple[Run, Run]
     unpadded: Run
+    forced: Mapping[str, tuple[Forced, Forced]] = field(default_factory=dict)
 
 
 class Semantics:

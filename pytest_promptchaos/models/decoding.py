@@ -6,14 +6,14 @@ logits and the check that nothing stood between them and the emitted tokens.
 
 from __future__ import annotations
 
-import inspect
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from pytest_promptchaos.errors import PromptError
+from pytest_promptchaos.models.prefill import PromptEnd, past_of, rows_of
 from pytest_promptchaos.models.quiet import quiet_transformers
 from pytest_promptchaos.records import Run, Step
 
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.records import Prompt
 
+RECORDED = 5
+"""Highest logits kept of every step."""
+
 
 class GreedyRecorder(LogitsProcessor):  # type: ignore[misc]  # transformers is untyped here
-    """Records the two highest raw logits of every step, and all logits of the first.
+    """Records the highest raw logits and the entropy of every step, and all logits of the first.
 
     It is the only processor of a generation whose config was cleared, so what it sees are the
     model's raw logits; it returns them unchanged.
@@ -33,67 +36,93 @@ class GreedyRecorder(LogitsProcessor):  # type: ignore[misc]  # transformers is 
 
     def __init__(self) -> None:
         self.prompt_logits = torch.empty(0)
-        self._top: list[torch.Tensor] = []
         self._ids: list[torch.Tensor] = []
+        self._numbers: list[torch.Tensor] = []
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         """Record one step; ``scores`` has shape (rows, vocabulary)."""
-        if not self._top:
+        if not self._ids:
             self.prompt_logits = scores.float().cpu()
         # argmax first: topk may break a tie otherwise than the decoder's own argmax.
         first = scores.argmax(-1, keepdim=True)
-        second = scores.scatter(-1, first, float("-inf")).argmax(-1, keepdim=True)
-        ids = torch.cat([first, second], dim=-1)
+        others = scores.scatter(-1, first, float("-inf"))
+        rest = others.topk(min(RECORDED, scores.shape[-1]) - 1, dim=-1).indices
+        ids = torch.cat([first, rest], dim=-1)
         self._ids.append(ids.cpu())
-        self._top.append(scores.gather(-1, ids).float().cpu())
+        top = scores.gather(-1, ids).float()
+        self._numbers.append(torch.cat([top, entropy(scores.float())], dim=-1).cpu())
         return scores
 
-    def steps(self, row: int, count: int) -> tuple[Step, ...]:
-        """Return the first ``count`` steps of one row."""
-        ids = torch.stack(self._ids[:count])[:, row].tolist()
-        top = torch.stack(self._top[:count])[:, row].tolist()
-        return tuple(
-            Step(top1=i[0], top2=i[1], logit1=t[0], logit2=t[1])
-            for i, t in zip(ids, top, strict=True)
+    def recorded(self) -> tuple[list[list[list[int]]], list[list[list[float]]]]:
+        """Return ids and numbers by row and step; the last number of a step is its entropy."""
+        ids = torch.stack(self._ids, dim=1).tolist()
+        return ids, torch.stack(self._numbers, dim=1).tolist()
+
+
+def entropy(logits: torch.Tensor) -> torch.Tensor:
+    """Return the entropy of softmax(logits) in nats, over the last axis, which is kept."""
+    logs = logits.log_softmax(-1)
+    return -(logs.exp() * logs.clamp(min=torch.finfo(logs.dtype).min)).sum(-1, keepdim=True)
+
+
+def _steps(ids: list[list[int]], numbers: list[list[float]]) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            top1=i[0],
+            top2=i[1],
+            logit1=x[0],
+            logit2=x[1],
+            # A token that the model rules out is no candidate.
+            further=tuple((t, v) for t, v in zip(i[2:], x[2:-1], strict=True) if v > -torch.inf),
+            entropy=x[-1],
         )
+        for i, x in zip(ids, numbers, strict=True)
+    )
 
 
 def decode(
     model: LanguageModel,
     batch: Sequence[tuple[Prompt, int]],
     *,
-    shape: tuple[int, int],
+    shape: tuple[int, ...],
     horizon: int,
 ) -> list[Run]:
     """Return the greedy runs of at most ``shape[0]`` (prompt, repeat index) pairs, in order.
 
-    A batch that is not full is filled with copies of its first prompt, so that every forward
-    pass has the shape (rows, padded prompt length).
+    ``shape`` is (rows, padded prompt length) and, where the prompts begin alike, how many tokens
+    of that beginning are computed once. A batch that is not full is filled with copies of its
+    first prompt, so that every forward pass has the same shape; it ends when its last row has
+    ended, and a row is read up to its own end.
     """
     started = time.perf_counter()
-    ids, mask = _padded([model.render(prompt) for prompt, _ in batch], shape, model)
+    rows, width, shared = (*shape, 0)[:3]
+    prompts = [model.render(prompt) for prompt, _ in batch]
+    ids, mask = rows_of(prompts, rows=rows, width=width, shared=shared, pad=model.pad_id)
     recorder = GreedyRecorder()
     with torch.inference_mode(), quiet_transformers():
-        hidden, raw = _prompt_end(model, ids, mask)
-        sequences = model.network.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            max_new_tokens=horizon,
-            do_sample=False,
-            logits_processor=LogitsProcessorList([recorder]),
-        )
-    _check_raw(recorder.prompt_logits, raw, model.pin.text)
-    emitted = sequences[: len(batch), shape[1] :].tolist()
+        past = past_of(model.network, prompts[0][:shared], rows, width + horizon)
+        with PromptEnd(model.network) as end:
+            sequences = model.network.generate(
+                input_ids=torch.tensor(ids, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                past_key_values=past,
+                max_new_tokens=horizon,
+                do_sample=False,
+                logits_processor=LogitsProcessorList([recorder]),
+            )
+    _check_raw(recorder.prompt_logits, end.logits, model.pin.text)
+    emitted = sequences[: len(batch), width:].tolist()
     seconds = (time.perf_counter() - started) / len(batch)
+    top, numbers = recorder.recorded()
     runs = []
     for row, (prompt, repeat) in enumerate(batch):
         output, ended = _until_end(emitted[row], model.end_ids)
-        steps = recorder.steps(row, len(output))
+        steps = _steps(top[row][: len(output)], numbers[row][: len(output)])
         _check_greedy(output, steps, prompt, model.pin.text)
         run = Run(
             key=model.key(prompt, shape, horizon, repeat),
             prompt=prompt,
-            prompt_ids=model.render(prompt),
+            prompt_ids=prompts[row],
             output_ids=tuple(output),
             tokens=pieces(model, output),
             text=model.tokenizer.decode(output, skip_special_tokens=True),
@@ -105,10 +134,17 @@ def decode(
             model=model.identity,
             seconds=seconds,
             prompt_logits=recorder.prompt_logits[row].numpy(),
-            prompt_hidden=hidden[row].numpy(),
+            prompt_hidden=end.hidden[row].numpy(),
+            pieces=_named(model, steps),
         )
         runs.append(run)
     return runs
+
+
+def _named(model: LanguageModel, steps: Sequence[Step]) -> dict[int, str]:
+    """Return the printable piece of every token that the steps name."""
+    named = {t for s in steps for t in (s.top1, s.top2, *(further for further, _ in s.further))}
+    return {token: model.piece(token) for token in sorted(named)}
 
 
 def pieces(model: LanguageModel, ids: Sequence[int]) -> tuple[str, ...]:
@@ -130,42 +166,10 @@ def pieces(model: LanguageModel, ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _padded(
-    rows: list[tuple[int, ...]], shape: tuple[int, int], model: LanguageModel
-) -> tuple[torch.Tensor, torch.Tensor]:
-    rows = rows + [rows[0]] * (shape[0] - len(rows))
-    ids = [[model.pad_id] * (shape[1] - len(row)) + list(row) for row in rows]
-    mask = [[0] * (shape[1] - len(row)) + [1] * len(row) for row in rows]
-    return torch.tensor(ids, device=model.device), torch.tensor(mask, device=model.device)
-
-
-def _prompt_end(
-    model: LanguageModel, ids: torch.Tensor, mask: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the last prompt token's hidden states and logits in a plain forward, on the CPU.
-
-    Shapes (rows, layers + 1, width) and (rows, vocabulary).
-    """
-    options: dict[str, Any] = {}
-    if "position_ids" in inspect.signature(model.network.forward).parameters:
-        options["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
-    out = model.network(
-        input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False, **options
-    )
-    hidden = torch.stack([h[:, -1].float() for h in out.hidden_states], dim=1)
-    return hidden.cpu(), out.logits[:, -1].float().cpu()
-
-
 def _check_raw(recorded: torch.Tensor, raw: torch.Tensor, pin: str) -> None:
-    """Raise ``PromptError`` unless the decoder saw the logits of a plain forward pass.
-
-    The two passes may round differently, most of all in 16 bits; a processor that suppresses or
-    penalizes tokens moves logits by much more than a twentieth of their range.
-    """
-    finite = torch.isfinite(raw)
-    gap = (recorded - raw)[finite].abs().max() if finite.any() else raw.new_zeros(())
-    allowed = 0.05 * raw[finite].abs().max() if finite.any() else gap
-    if not torch.equal(finite, torch.isfinite(recorded)) or gap > allowed:
+    """Raise ``PromptError`` unless the decoder saw the very logits of its forward pass."""
+    if not torch.equal(recorded, raw):
+        gap = (recorded - raw).abs().nan_to_num(nan=0.0).max()
         raise PromptError(
             f"{pin}: the logits that its generate() decodes from are not those of its forward "
             f"pass (largest gap {gap:.3g}): something alters them, so this is no plain greedy "

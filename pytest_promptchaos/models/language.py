@@ -8,6 +8,7 @@ rounds differently, and a margin near zero turns rounding into another sentence.
 from __future__ import annotations
 
 import gc
+import inspect
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -26,17 +27,22 @@ from pytest_promptchaos.errors import PinError, PromptError
 from pytest_promptchaos.models.decoding import decode
 from pytest_promptchaos.models.device import hardware, resolve_device
 from pytest_promptchaos.models.edits import digest_of, versions_of
+from pytest_promptchaos.models.forced import forced
+from pytest_promptchaos.models.memory import free_bytes, row_bytes, rows_that_fit
 from pytest_promptchaos.models.pins import Pin, fingerprint
+from pytest_promptchaos.models.prefill import (
+    buckets,
+    padded_width,
+    plain_cache,
+    shared_prefix,
+)
 from pytest_promptchaos.models.quiet import quiet_transformers
-from pytest_promptchaos.records import ModelIdentity, Prompt, Run, address
+from pytest_promptchaos.records import Forced, ModelIdentity, Prompt, Run, address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-WIDTH_MULTIPLE = 16
-"""Prompt lengths are padded up to a multiple of this, so that most edits keep the shape."""
 
 HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "transformers_version", "use_cache"}
 HARMLESS |= {"_from_model_config", "output_attentions", "output_hidden_states", "max_length"}
@@ -151,6 +157,11 @@ class LanguageModel:
         if not self.loaded or versions_of(self.network) == self._loaded_versions:
             return ""
         return digest_of(self.network)
+
+    @cached_property
+    def takes(self) -> frozenset[str]:
+        """The arguments that the network's forward pass names."""
+        return frozenset(inspect.signature(self.network.forward).parameters)
 
     @property
     def loaded(self) -> bool:
@@ -267,10 +278,40 @@ class LanguageModel:
 
     # -- runs -------------------------------------------------------------------------------
 
-    def shape(self, prompts: Sequence[Prompt], rows: int) -> tuple[int, int]:
-        """Return the fixed batch shape for ``prompts``: (rows, padded prompt length)."""
-        longest = max(len(self.render(prompt)) for prompt in prompts)
-        return rows, -(-longest // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
+    def shape(self, prompts: Sequence[Prompt], rows: int) -> tuple[int, ...]:
+        """Return the fixed batch shape for ``prompts``: (rows, padded prompt length).
+
+        A third number counts the tokens of a shared beginning that are computed once.
+        """
+        rendered = [self.render(prompt) for prompt in prompts]
+        shared = shared_prefix(rendered) if rows > 1 and plain_cache(self.config) is not None else 0
+        width = shared + padded_width(max(map(len, rendered)) - shared)
+        return (rows, width, shared) if shared else (rows, width)
+
+    def rows(self, prompts: Sequence[Prompt], horizon: int) -> int:
+        """Return how many rows a batch of these prompts has, from the memory that is free."""
+        width = padded_width(max(len(self.render(prompt)) for prompt in prompts))
+        row = row_bytes(self.config, self.dtype, width, horizon)
+        return rows_that_fit(len(prompts), row, free_bytes(self.device))
+
+    def together(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """Return which prompts, by place, are decoded together: those of similar length."""
+        return buckets([len(self.render(prompt)) for prompt in prompts])
+
+    @cached_property
+    def _pieces(self) -> dict[int, str]:
+        return {}
+
+    def piece(self, token: int) -> str:
+        """Return one token as a person reads it."""
+        if token not in self._pieces:
+            text = self.tokenizer.decode([token], skip_special_tokens=False)
+            self._pieces[token] = "<end>" if token in self.end_ids else text
+        return self._pieces[token]
+
+    def forced(self, center: Run, others: Sequence[Run], rows: int) -> list[tuple[Forced, Forced]]:
+        """Return center and others teacher-forced along both outputs, as :func:`forced` does."""
+        return forced(self, center, others, rows)
 
     def key_parts(self, prompt: Prompt) -> dict[str, object]:
         """Return what any evidence about ``prompt`` depends on: model, kernels, token ids."""
@@ -283,10 +324,10 @@ class LanguageModel:
             "prompt_ids": self.render(prompt),
         }
 
-    def key(self, prompt: Prompt, shape: tuple[int, int], horizon: int, repeat: int) -> str:
+    def key(self, prompt: Prompt, shape: tuple[int, ...], horizon: int, repeat: int) -> str:
         """Return the address of a run: it covers everything that can change the output."""
         generation = {"horizon": horizon, "end_ids": self.end_ids, "repeat": repeat}
-        return address("run/1", **self.key_parts(prompt), batch_shape=shape, **generation)
+        return address("run/2", **self.key_parts(prompt), batch_shape=shape, **generation)
 
     def tensor(self, prompt: Prompt) -> torch.Tensor:
         """Return the rendered ids of ``prompt`` on the model's device, shape (1, tokens)."""
@@ -300,7 +341,7 @@ class LanguageModel:
         self,
         requests: Sequence[tuple[Prompt, int]],
         *,
-        shape: tuple[int, int],
+        shape: tuple[int, ...],
         horizon: int,
     ) -> Iterator[list[Run]]:
         """Yield the greedy runs of (prompt, repeat index) pairs, a batch at a time, in order."""
