@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_promptchaos.errors import VerdictError
+from pytest_promptchaos.measure.repetition import COLLAPSE
+from pytest_promptchaos.measure.responsiveness import diagnose
 from pytest_promptchaos.records import Outcome, Verdict
 from pytest_promptchaos.session import active
 from pytest_promptchaos.verdict.explain import explanation, sentence
@@ -38,6 +40,9 @@ def judge_findings(
     controls = settle(findings.controls, limit)
     outcome = judge(findings.measurement, limit, controls)
     around = str(findings.settings.get("prompts", ""))
+    # Only where collapse was looked for: of a depth profile there is nothing to diagnose.
+    looked = any(control.name == COLLAPSE for control in controls)
+    diagnosis = diagnose(controls, findings.measurement, limit) if looked else None
     told = sentence(findings.model.pin, around, findings.measurement, limit, outcome)
     verdict = Verdict(
         check=check,
@@ -49,7 +54,7 @@ def judge_findings(
         worst=next((p.neighbor_id for p in findings.pairs if p.branch is not None), None),
         expect=expect,
         seed=int(findings.settings.get("seed") or 0),
-        **{**vars(findings), "controls": controls},
+        **{**vars(findings), "controls": controls, "diagnosis": diagnosis},
     )
     active().record(verdict)
     return verdict

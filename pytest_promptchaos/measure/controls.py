@@ -7,8 +7,9 @@ truncation and the edits that the template erased.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from pytest_promptchaos.measure.averages import judged
 from pytest_promptchaos.measure.distances import JS_FLOOR
 from pytest_promptchaos.measure.pairs import distances
 from pytest_promptchaos.records import Control
@@ -16,10 +17,9 @@ from pytest_promptchaos.records import Control
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_promptchaos.measure.distances import Metric
     from pytest_promptchaos.measure.pairs import Observed, Semantics
     from pytest_promptchaos.records import Pair, Run, Rung
-
-Metric = Literal["semantic", "token_edit"]
 
 
 def noise_floor(
@@ -89,7 +89,7 @@ def positive_control(pairs: Sequence[Pair], metric: Metric, floors: Mapping[str,
     Its value is the smallest distance among them, in excess of the prompt's noise floor like the
     judged number itself: a limit above it could not fail.
     """
-    seen = [p for p in pairs if p.rung == "positive_control" and p.certification == "effective"]
+    seen = judged(pairs, ("positive_control",))
     without = sorted({p.prompt_id for p in pairs} - {p.prompt_id for p in seen})
     if without or not seen:
         return Control(
@@ -116,12 +116,15 @@ def positive_control(pairs: Sequence[Pair], metric: Metric, floors: Mapping[str,
 def effective_count(pairs: Sequence[Pair], rungs: Sequence[Rung], least: int) -> Control:
     """Return whether enough neighbors differ after template and tokenizer to judge at all."""
     asked = [p for p in pairs if p.rung in rungs]
-    effective = sum(p.certification == "effective" for p in asked)
-    lost = Counter(p.certification for p in asked if p.certification != "effective")
+    kept = {p.neighbor_id for p in asked if p.certification == "effective" and p.gates}
+    effective = len(kept)
+    lost = Counter(
+        "unreviewed" if p.certification == "effective" else p.certification
+        for p in asked
+        if p.neighbor_id not in kept
+    )
     told = "".join(f", {count} {name}" for name, count in sorted(lost.items()))
-    empty = {p.prompt_id for p in pairs} - {
-        p.prompt_id for p in asked if p.certification == "effective"
-    }
+    empty = {p.prompt_id for p in pairs} - {p.prompt_id for p in asked if p.neighbor_id in kept}
     told += f", none for {', '.join(sorted(empty))}" if empty else ""
     return Control(
         name="minimum effective n",

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.special import log_softmax, rel_entr, softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+Metric = Literal["semantic", "token_edit"]
+NAMES: Mapping[Metric, str] = {
+    "semantic": "semantic distance",
+    "token_edit": "token edit distance",
+}
+UNITS: Mapping[Metric, str] = {
+    "semantic": "1 - cosine, 0 to 2",
+    "token_edit": "share of tokens, 0 to 1",
+}
 JS_FLOOR = 1e-9
 """Below this a Jensen-Shannon divergence of float32 logits is rounding (measures.md)."""
 
 
-def token_edit(a: Sequence[int], b: Sequence[int]) -> float:
+def token_edit(a: Sequence[Hashable], b: Sequence[Hashable]) -> float:
     """Return the token edit distance Levenshtein(a, b) / max(len), in [0, 1].
 
     Two empty outputs are at distance 0.

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_promptchaos.measure.branching import branch_event
 from pytest_promptchaos.measure.distances import (
-    branch_step,
     cosine_distance,
     hidden_distance,
     js_divergence,
     kl_divergence,
     token_edit,
 )
-from pytest_promptchaos.records import Branch, Pair
+from pytest_promptchaos.records import Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from pytest_promptchaos.records import Forced, Neighbor, Neighborhood, Run
+    from pytest_promptchaos.measure.alignment import Alignment
+    from pytest_promptchaos.records import Forced, Neighbor, Neighborhood, Prompt, Run
 
     Embed = Callable[[Sequence[str]], tuple[NDArray[np.float32], list[bool]]]
 
@@ -84,11 +85,15 @@ def horizons(longest: int) -> tuple[int, ...]:
     return (*powers, longest)
 
 
-def distances(a: Run, b: Run, semantics: Semantics | None) -> dict[str, float]:
+def distances(
+    a: Run, b: Run, semantics: Semantics | None, lengths: Sequence[int] = ()
+) -> dict[str, float]:
     """Return every distance of two runs by name; ``semantic`` only with an embedder.
 
     ``js`` and ``kl_*`` are nats at the prompt's end, ``top1_flip`` is 0 or 1 there,
-    ``hidden_last`` the relative distance of the last prompt token after the last layer.
+    ``hidden_last`` and ``hidden_cosine`` the relative and the cosine distance of the last prompt
+    token after the last layer. ``token_edit@16`` and ``semantic@16`` are those of the first 16
+    output tokens, for each of ``lengths``.
     """
     found = {
         "token_edit": token_edit(a.output_ids, b.output_ids),
@@ -97,70 +102,120 @@ def distances(a: Run, b: Run, semantics: Semantics | None) -> dict[str, float]:
         "kl_neighbor_to_center": kl_divergence(b.prompt_logits, a.prompt_logits),
         "top1_flip": float(np.argmax(a.prompt_logits) != np.argmax(b.prompt_logits)),
         "hidden_last": float(hidden_distance(a.prompt_hidden, b.prompt_hidden)[-1]),
+        "hidden_cosine": cosine_distance(a.prompt_hidden[-1], b.prompt_hidden[-1]),
     }
+    for length in lengths:
+        short_a, short_b = a.output_ids[:length], b.output_ids[:length]
+        found[f"token_edit@{length}"] = token_edit(short_a, short_b)
     if semantics is not None:
         found["semantic"] = semantics.distance(a.text, b.text)
+        for length in lengths:
+            close = semantics.distance(prefix(a, length), prefix(b, length))
+            found[f"semantic@{length}"] = close
     return found
 
 
-def branch(a: Run, b: Run) -> Branch | None:
-    """Return where the two outputs part and with which margins, or ``None``."""
-    step = branch_step(a.output_ids, b.output_ids)
-    if step is None:
-        return None
+def along(both: tuple[Forced, Forced]) -> dict[str, float]:
+    """Return a teacher-forced pair as means over the steps of each output.
 
-    def chosen(run: Run) -> tuple[str, float]:
-        # Both end in the horizon or in an end token, so only a horizon can cut one short here.
-        within = step < len(run.steps)
-        return (run.tokens[step], run.steps[step].margin) if within else ("<horizon>", 0.0)
+    ``forced_js`` and ``forced_gap`` run along the center's output, ``forced_js_back`` along the
+    neighbor's; ``forced_flips`` is the share of the center's steps at which the neighbor's prompt
+    would have chosen another token.
+    """
+    center, neighbor = both
+    return {
+        "forced_js": float(center.js.mean()),
+        "forced_js_back": float(neighbor.js.mean()),
+        "forced_gap": float(center.gap.mean()),
+        "forced_flips": float((center.rank_a > 0).mean()),
+    }
 
-    (token_a, margin_a), (token_b, margin_b) = chosen(a), chosen(b)
-    return Branch(step=step, token_a=token_a, token_b=token_b, margin_a=margin_a, margin_b=margin_b)
+
+@dataclass(frozen=True, kw_only=True)
+class Lens:
+    """How pairs are looked at: the embedder, the lengths read, when logits are apart.
+
+    ``alignments`` hold, by neighbor id, both outputs from the start of their answers.
+    """
+
+    semantics: Semantics | None = None
+    lengths: tuple[int, ...] = ()
+    js_threshold: float = 1e-3
+    alignments: Mapping[str, Alignment] = field(default_factory=dict)
 
 
-def pair(center: Run, neighbor: Neighbor, run: Run, semantics: Semantics | None) -> Pair:
-    """Return the pair of a center's run and one neighbor's run."""
-    return _pair(
+def pairs_of(observed: Observed, lens: Lens) -> Iterator[Pair]:
+    """Yield a pair per neighbor; one that was not run is shown and counted."""
+    for neighbor in observed.neighborhood.neighbors:
+        run = observed.runs.get(neighbor.id)
+        yield _shown(observed, neighbor) if run is None else _pair(observed, neighbor, run, lens)
+
+
+def _pair(observed: Observed, neighbor: Neighbor, run: Run, lens: Lens) -> Pair:
+    center, semantics = observed.center, lens.semantics
+    measured = distances(center, run, semantics, lens.lengths)
+    forced = observed.forced.get(neighbor.id)
+    aligned = lens.alignments.get(neighbor.id)
+    event = branch_event(
         center,
-        neighbor,
         run,
-        distances(center, run, semantics),
+        forced,
+        js_floor=lens.js_threshold,
+        semantic=measured.get("semantic"),
+        token_edit=measured["token_edit"],
+    )
+    return replace(
+        _shown(observed, neighbor),
+        output_b=run.text,
+        tokens_b=run.tokens,
+        distances=measured | (along(forced) if forced else {}) | _from_the_answer(aligned, lens),
+        missing=(("aligned", aligned.reason),) if aligned and aligned.reason else (),
+        branch=event,
         truncated=semantics is not None and semantics.truncated(center.text, run.text),
+        cached=run.cached,
     )
 
 
-def dropped(center: Run, neighbor: Neighbor) -> Pair:
-    """Return the pair of a neighbor that was not run, so that it is shown and counted."""
-    return _pair(center, neighbor, None, {})
+def _from_the_answer(aligned: Alignment | None, lens: Lens) -> dict[str, float]:
+    """Return the distances of two outputs from the start of their answers on."""
+    if aligned is None or not aligned.usable:
+        return {}
+    found = {"aligned_token_edit": token_edit(aligned.tokens_a, aligned.tokens_b)}
+    if lens.semantics is not None:
+        found["aligned_semantic"] = lens.semantics.distance(aligned.text_a, aligned.text_b)
+    return found
 
 
-def _pair(
-    center: Run,
-    neighbor: Neighbor,
-    run: Run | None,
-    measured: Mapping[str, float],
-    *,
-    truncated: bool = False,
-) -> Pair:
-    missing = (("all", f"not run: {neighbor.certification}"),) if run is None else ()
+def _shown(observed: Observed, neighbor: Neighbor) -> Pair:
+    """Return the pair as far as it is known without a run of the neighbor."""
+    center = observed.center
+    before, after = edited_texts(center.prompt, neighbor.prompt)
     return Pair(
         prompt_id=center.prompt.id,
         neighbor_id=neighbor.id,
         rung=neighbor.rung,
         kind=neighbor.kind,
-        edit=neighbor.edit,
+        edit=f"{neighbor.edit} ({neighbor.target})" if neighbor.target else neighbor.edit,
         origin=neighbor.origin,
         certification=neighbor.certification,
         token_delta=neighbor.token_delta,
-        center_text=center.prompt.text,
-        neighbor_text=neighbor.prompt.text,
+        center_text=before,
+        neighbor_text=after,
         output_a=center.text,
-        output_b=run.text if run else "",
+        output_b="",
         tokens_a=center.tokens,
-        tokens_b=run.tokens if run else (),
-        distances=measured,
-        missing=missing,
-        branch=branch(center, run) if run else None,
-        truncated=truncated,
-        cached=run.cached if run else False,
+        tokens_b=(),
+        distances={},
+        missing=(("all", f"not run: {neighbor.certification}"),),
+        reviewer=neighbor.reviewer,
+        target=neighbor.target,
+        gates=neighbor.gates,
+        sha256=neighbor.sha256,
     )
+
+
+def edited_texts(center: Prompt, neighbor: Prompt) -> tuple[str, str]:
+    """Return the first message in which two conversations differ, of each; the last if in none."""
+    both = zip(center.messages, neighbor.messages, strict=False)
+    differing = ((a.content, b.content) for a, b in both if a.content != b.content)
+    return next(differing, (center.text, neighbor.text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.verdict.cards import short_form
 from pytest_promptchaos.verdict.judge import needed
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def explanation(
     parts = [told, *_basis(findings.measurement), *_layers(findings.also)]
     if outcome is not Outcome.PASSED:
         parts += _worst(findings.pairs)
+        parts += _cards(findings)
     if controls:
         parts += ["", "controls:"]
     parts += [f"  {MARKS[_standing(c)]} {c.name}: {c.words}" for c in controls]
@@ -177,6 +179,11 @@ def _worst(pairs: Sequence[Pair]) -> list[str]:
         f"  - {marked(shown.tokens_a, where.step)}",
         f"  + {marked(shown.tokens_b, where.step)}",
     ]
+
+
+def _cards(findings: Findings) -> list[str]:
+    """Return the card of the worst neighbor in its short form."""
+    return ["", *short_form(findings.cards[0])] if findings.cards else []
 
 
 def marked(tokens: Sequence[str], step: int) -> str:

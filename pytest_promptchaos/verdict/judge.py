@@ -24,16 +24,12 @@ def settle(controls: Sequence[Control], limit: Limit) -> tuple[Control, ...]:
 
 
 def _settled(control: Control, limit: Limit) -> Control:
-    bound = limit.at_most
-    if bound is None or control.value is None or control.state != "held":
+    if control.value is None or control.state != "held":
         return control
-    if control.role == "floor" and control.value > bound:
-        return replace(
-            control,
-            state="failed",
-            words=f"{control.words}; above the limit {bound:g}: noise alone would fail it",
-        )
-    if control.role == "detection" and control.value <= bound:
+    if control.role == "floor" and (told := _noise(control.value, limit)):
+        return replace(control, state="failed", words=f"{control.words}; {told}")
+    bound = limit.at_most
+    if control.role == "detection" and bound is not None and control.value <= bound:
         return replace(
             control,
             state="failed",
@@ -41,6 +37,15 @@ def _settled(control: Control, limit: Limit) -> Control:
             "or the model answers everything alike",
         )
     return control
+
+
+def _noise(floor: float, limit: Limit) -> str:
+    """Return in words that noise alone would decide against the limit, or nothing."""
+    if limit.at_most is not None and floor > limit.at_most:
+        return f"above the limit {limit.at_most:g}: noise alone would fail it"
+    if limit.at_least is not None and floor >= limit.at_least:
+        return f"not below the limit {limit.at_least:g}: noise alone would pass it"
+    return ""
 
 
 def judge(measurement: Measurement, limit: Limit, controls: Sequence[Control]) -> Outcome:
