@@ -16,6 +16,8 @@ from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.branch_cards import branch_cards
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
+from pytest_promptchaos.measure.answers import reader
+from pytest_promptchaos.measure.averages import judged
 from pytest_promptchaos.measure.distances import NAMES
 from pytest_promptchaos.measure.divergence import divergence
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
@@ -37,7 +39,9 @@ from pytest_promptchaos.surround import (
 
 if TYPE_CHECKING:
     from pytest_promptchaos.booking import Subject
+    from pytest_promptchaos.measure.answers import Validator
     from pytest_promptchaos.measure.distances import Metric
+    from pytest_promptchaos.measure.extractors import Extractor
     from pytest_promptchaos.measure.pairs import Observed
     from pytest_promptchaos.neighborhoods.ledger import Texts
     from pytest_promptchaos.neighborhoods.messages import Target
@@ -66,6 +70,8 @@ class NeighborhoodKnobs(TypedDict, total=False):
     small_semantic: Texts
     positive_control: Texts
     target: Target | None
+    extract: str | Extractor | None
+    validate: Validator | None
     branch_cards: How
 
 
@@ -119,10 +125,10 @@ def responding(findings: Findings) -> Findings:
 
     What voids stability is here what is judged: a model that answers everything alike fails.
     """
-    judged = next(one for one in findings.also if one.name == RESPONSE)
-    also = (findings.measurement, *(one for one in findings.also if one is not judged))
+    response = next(one for one in findings.also if one.name == RESPONSE)
+    also = (findings.measurement, *(one for one in findings.also if one is not response))
     controls = tuple(_as_note(c) if c.name in JUDGED_HERE else c for c in findings.controls)
-    return replace(findings, measurement=judged, also=also, controls=controls)
+    return replace(findings, measurement=response, also=also, controls=controls)
 
 
 def _as_note(control: Control) -> Control:
@@ -139,7 +145,12 @@ def measure_neighborhood(
     ``prompt`` is a text, a ``Prompt``, a ``Neighborhood``, or several of them with distinct ids;
     from five prompts on the prompt is the unit of the interval. Further arguments:
 
-    - ``metric``: ``"semantic"`` (1 - cosine of sentence embeddings) or ``"token_edit"``.
+    - ``metric``: ``"semantic"`` (1 - cosine of sentence embeddings), ``"token_edit"``, or
+      ``"answer"`` (share of pairs whose extracted answers differ; needs ``extract``).
+    - ``extract``: reads the answer in an output: ``"number"``, ``"yes_no"``, ``"first_line"``,
+      ``"last_line"``, ``"json"``, ``"choice"``, ``"regex:..."``, or a function from text to text or
+      ``None``. ``validate``: says whether an output is right, or scores it from 0 to 1. A
+      function that raises is told with the prompt it raised for, and voids the verdict.
     - ``rungs``: those that enter the measurement (format, punctuation, synonym); every rung that
       has neighbors is run and shown.
     - ``horizon``: bounds the output, in tokens. Several, as in ``(64, 256, 512)``, are read from
@@ -164,9 +175,8 @@ def measure_neighborhood(
     observed = [observe(session, subject, n, asked.lengths[-1]) for n in neighborhoods]
     findings = _measured(session, observed, asked)
     most = CARDS_OF_MANY if len(observed) >= MIN_CLUSTERS else 1
-    cards = branch_cards(
-        session, subject, observed, findings.pairs, how=asked.branch_cards, most=most
-    )
+    worst = judged(findings.pairs, asked.rungs)
+    cards = branch_cards(session, subject, observed, worst, how=asked.branch_cards, most=most)
     notes = (*_generation_note(subject), *_unavailable(neighborhoods))
     findings = replace(findings, cards=cards, controls=(*findings.controls, *notes))
     told: dict[str, Scalar] = {
@@ -191,6 +201,8 @@ class _Knobs:
     small_semantic: Texts = ()
     positive_control: Texts = ()
     target: Target | None = None
+    extract: str | Extractor | None = None
+    validate: Validator | None = None
     branch_cards: How = "replay"
 
     @property
@@ -207,12 +219,14 @@ def _checked(session: Session, **knobs: Unpack[NeighborhoodKnobs]) -> _Knobs:
     asked = _Knobs(**knobs)
     check_rungs(asked.rungs)
     check_choice("metric", asked.metric, NAMES)
+    if asked.extract is not None:
+        reader(asked.extract)
+    elif asked.metric == "answer":
+        raise ArgumentError("metric is 'answer', but nothing reads one: pass extract='number', ...")
     check_choice("branch_cards", asked.branch_cards, CARDS)
     chosen = session.settings
     horizon = chosen.horizon if asked.horizon is None else asked.horizon
-    lengths = (
-        horizon if isinstance(horizon, Sequence) and not isinstance(horizon, str) else [horizon]
-    )
+    lengths = horizon if isinstance(horizon, Sequence) else [horizon]
     if not lengths:
         raise ArgumentError("horizon is empty: pass a number of tokens, or several")
     for length in lengths:
@@ -249,6 +263,8 @@ def _measured(session: Session, observed: Sequence[Observed], asked: _Knobs) -> 
         embed=None if session.embedder is None else session.embed,
         embedder_words=session.embedder_words,
         lengths=asked.lengths[:-1],
+        extract=asked.extract,
+        validate=asked.validate,
     )
 
 

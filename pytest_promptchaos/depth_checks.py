@@ -20,11 +20,13 @@ from pytest_promptchaos.depth_evidence import (
     null_profiles,
     place_of,
 )
-from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.errors import ArgumentError, DepthError
 from pytest_promptchaos.judging import enforce, enforce_all, judge_findings
 from pytest_promptchaos.measure.lyapunov import lyapunov
 from pytest_promptchaos.measure.null import random_initialization_null
 from pytest_promptchaos.models.language import LanguageModel
+from pytest_promptchaos.models.quantization import INT8
+from pytest_promptchaos.models.scripted import ScriptedModel
 from pytest_promptchaos.records import Control, Findings, Limit, Measurement, Prompt, Verdict
 from pytest_promptchaos.session import active
 from pytest_promptchaos.steps import measure_steps
@@ -40,6 +42,7 @@ from pytest_promptchaos.surround import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.depth_evidence import Place, Positions
     from pytest_promptchaos.records import Curve, Scalar
     from pytest_promptchaos.stored import DepthProfile
@@ -110,7 +113,7 @@ def measure_ftle(model: object, prompt: object, **knobs: Unpack[FtleKnobs]) -> F
         DepthError: names the operation that forward-mode AD cannot follow.
         ArgumentError, PromptError: for arguments or prompts that cannot be measured.
     """
-    of_model = isinstance(model, LanguageModel | str)
+    of_model = isinstance(model, LanguageModel | ScriptedModel | str)
     if not of_model and hasattr(model, "generate") and hasattr(model, "config"):
         raise ArgumentError(
             f"{type(model).__name__} is a bare network, without its pin: save it with "
@@ -119,7 +122,7 @@ def measure_ftle(model: object, prompt: object, **knobs: Unpack[FtleKnobs]) -> F
     known = _ModelKnobs.__dataclass_fields__ if of_model else _STEP_KNOBS
     for name in knobs:
         check_choice("argument", name, known)
-    if isinstance(model, LanguageModel | str):
+    if isinstance(model, LanguageModel | ScriptedModel | str):
         return _of_model(model, prompt, _ModelKnobs(**knobs))  # type: ignore[misc]
     return measure_steps(model, prompt, **knobs)  # type: ignore[misc]
 
@@ -241,9 +244,9 @@ class _ModelKnobs:
 _STEP_KNOBS = ("tangents", "seed", "mode", "steps", "transient")
 
 
-def _of_model(model: LanguageModel | str, prompt: Any, asked: _ModelKnobs) -> Findings:
+def _of_model(model: Subject | str, prompt: Any, asked: _ModelKnobs) -> Findings:
     started = time.perf_counter()
-    session, subject = active(), model_of(model)
+    session, subject = active(), _with_depth(model_of(model))
     knobs, null = _checked(asked, session.settings.seed, session.settings.tangent_memory)
     null = session.settings.null if null is None else null
     prompts = [center_of(one) for one in several(prompt)]
@@ -264,6 +267,21 @@ def _of_model(model: LanguageModel | str, prompt: Any, asked: _ModelKnobs) -> Fi
         "prompts": ", ".join(places),
     }
     return booked(findings, session, before, started, told)
+
+
+def _with_depth(model: Subject) -> LanguageModel:
+    """Return the model; raise ``DepthError`` for one through whose depth nothing can be pushed."""
+    if not isinstance(model, LanguageModel):
+        raise DepthError(
+            f"{model.pin.text} is a script: it has no layers to push a perturbation through; pass "
+            "a model, or a step or a stack of layers"
+        )
+    if model.identity.quantization == INT8:
+        raise DepthError(
+            f"{model.pin.text} runs in int8: rounding has no derivative; measure the depth of the "
+            "same pin without quantization=int8"
+        )
+    return model
 
 
 def _checked(asked: _ModelKnobs, seed: int, memory: int) -> tuple[DepthKnobs, int | None]:

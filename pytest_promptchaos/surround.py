@@ -9,13 +9,15 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.errors import ArgumentError, NeighborhoodError, PromptError
-from pytest_promptchaos.neighborhoods.ladder import as_prompt, neighborhood
+from pytest_promptchaos.neighborhoods.ladder import as_prompt, check_rungs, neighborhood
 from pytest_promptchaos.records import RUNGS, SMALL_RUNGS, Neighborhood, Prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from pytest_promptchaos.records import Rung
+    from pytest_promptchaos.neighborhoods.ledger import Texts
+    from pytest_promptchaos.neighborhoods.messages import Target
+    from pytest_promptchaos.records import Neighbor, Rung
 
 Asked: TypeAlias = str | Prompt | Neighborhood
 
@@ -24,23 +26,19 @@ def neighborhoods_of(
     asked: Sequence[Asked],
     *,
     rungs: Sequence[Rung],
-    paraphrases: Sequence[str],
-    small_semantic: Sequence[str],
-    positive_control: Sequence[str],
+    paraphrases: Texts,
+    small_semantic: Texts,
+    positive_control: Texts,
     per_rung: int,
     seed: int,
+    target: Target = None,
 ) -> list[Neighborhood]:
     """Return one neighborhood per prompt; those given ready-made stay as they are."""
-    authored = (*paraphrases, *small_semantic, *positive_control)
-    if authored and (len(asked) > 1 or isinstance(asked[0], Neighborhood)):
-        raise NeighborhoodError(
-            "authored texts were given beside several prompts or a ready-made neighborhood, so it "
-            "is unclear whose they are: build each with neighborhood(prompt, paraphrases=...)"
-        )
+    _check_whose(asked, any((paraphrases, small_semantic, positive_control)), target)
     centers = [center_of(a) for a in asked]
     check_distinct(centers)
     return [
-        a
+        _ready_made(a)
         if isinstance(a, Neighborhood)
         else neighborhood(
             center,
@@ -51,18 +49,67 @@ def neighborhoods_of(
             small_semantic=small_semantic,
             positive_control=positive_control,
             other_prompts=[c for c in centers if c.id != center.id],
+            target=target,
         )
         for a, center in zip(asked, centers, strict=True)
     ]
 
 
-def ladder(
-    judged: Sequence[Rung], paraphrases: Sequence[str], small_semantic: Sequence[str]
-) -> tuple[Rung, ...]:
+def _check_whose(asked: Sequence[Asked], authored: bool, target: Target) -> None:
+    """Raise for texts or a target that would have to be shared out among the prompts."""
+    ready_made = any(isinstance(a, Neighborhood) for a in asked)
+    if authored and (len(asked) > 1 or ready_made):
+        raise NeighborhoodError(
+            "authored texts were given beside several prompts or a ready-made neighborhood, so it "
+            "is unclear whose they are: build each with neighborhood(prompt, paraphrases=...)"
+        )
+    if target is not None and ready_made:
+        raise NeighborhoodError(
+            f"target is {target!r} beside a ready-made neighborhood, whose edits are made already: "
+            "build it with neighborhood(prompt, target=...)"
+        )
+
+
+def _ready_made(built: Neighborhood) -> Neighborhood:
+    """Return the neighborhood as it is; raise ``NeighborhoodError`` for what is no neighbor."""
+    for neighbor in built.neighbors:
+        for wrong in _faults(built.center, neighbor):
+            raise NeighborhoodError(
+                f"the ready-made neighborhood of prompt {built.center.id!r}: neighbor "
+                f"{neighbor.id!r} on the rung {neighbor.rung!r} {wrong}"
+            )
+    ids = [neighbor.id for neighbor in built.neighbors]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise NeighborhoodError(
+            f"the ready-made neighborhood of prompt {built.center.id!r} has two neighbors with the "
+            f"id {twice[0]!r}, so their runs could not be told apart; give each its own"
+        )
+    return built
+
+
+def _faults(center: Prompt, neighbor: Neighbor) -> Iterator[str]:
+    if neighbor.rung not in RUNGS:
+        yield f"stands on none of the rungs {', '.join(RUNGS)}"
+    if _blank(neighbor.prompt) - _blank(center):
+        yield "leaves an empty message, so nothing would be said there; take it out"
+    same = (neighbor.prompt.messages, neighbor.prompt.image) == (center.messages, center.image)
+    if same and neighbor.rung != "identical":
+        yield "is the prompt itself, so it edits nothing; change it or take it out"
+    if not same and neighbor.rung == "identical":
+        yield "differs from the prompt, so it is no control; put the prompt itself there"
+
+
+def _blank(prompt: Prompt) -> set[int]:
+    return {at for at, message in enumerate(prompt.messages) if not message.content.strip()}
+
+
+def ladder(judged: Sequence[Rung], paraphrases: Texts, small_semantic: Texts) -> tuple[Rung, ...]:
     """Return the rungs to run: the judged ones, the small ones, the authored ones, the controls.
 
     A judged rung is asked for even when nothing is authored for it, so that its absence is told.
     """
+    check_rungs(judged)
     wanted: set[Rung] = {"identical", *SMALL_RUNGS, "positive_control", *judged}
     wanted |= {"paraphrase"} if paraphrases else set()
     wanted |= {"small_semantic"} if small_semantic else set()

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_promptchaos.measure.distances import Metric
-    from pytest_promptchaos.measure.pairs import Observed, Semantics
+    from pytest_promptchaos.measure.pairs import Lens, Observed
     from pytest_promptchaos.records import Pair, Run, Rung
 
 
 def noise_floor(
-    observed: Sequence[Observed], metric: Metric, semantics: Semantics | None
+    observed: Sequence[Observed], metric: Metric, lens: Lens
 ) -> tuple[tuple[Control, ...], dict[str, float]]:
     """Return the arms of the identical control, and each prompt's own floor.
 
@@ -32,7 +32,7 @@ def noise_floor(
     """
     arms = {name: [arm(o) for o in observed] for name, (_, arm) in ARMS.items()}
     measured = {
-        name: [[distances(a, b, semantics) for a, b in pairs] for pairs in by_prompt]
+        name: [[_distances(a, b, lens, metric) for a, b in pairs] for pairs in by_prompt]
         for name, by_prompt in arms.items()
     }
     controls = [_arm(name, ARMS[name][0], observed, measured[name], metric) for name in ARMS]
@@ -49,6 +49,11 @@ def noise_floor(
         words="not measured: one process on one device made these runs",
     )
     return (*controls, elsewhere), floors
+
+
+def _distances(a: Run, b: Run, lens: Lens, metric: Metric) -> dict[str, float]:
+    # An answer that is read in neither of two repeats of one prompt has not changed.
+    return {metric: 0.0} | distances(a, b, lens.semantics, read=lens.read)
 
 
 def _identical(observed: Observed) -> list[tuple[Run, Run]]:
@@ -89,7 +94,7 @@ def positive_control(pairs: Sequence[Pair], metric: Metric, floors: Mapping[str,
     Its value is the smallest distance among them, in excess of the prompt's noise floor like the
     judged number itself: a limit above it could not fail.
     """
-    seen = judged(pairs, ("positive_control",))
+    seen = [p for p in judged(pairs, ("positive_control",)) if metric in p.distances]
     without = sorted({p.prompt_id for p in pairs} - {p.prompt_id for p in seen})
     if without or not seen:
         return Control(

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Metric = Literal["semantic", "token_edit"]
+Metric = Literal["semantic", "token_edit", "answer"]
 NAMES: Mapping[Metric, str] = {
     "semantic": "semantic distance",
     "token_edit": "token edit distance",
+    "answer": "share of answers changed",
 }
 UNITS: Mapping[Metric, str] = {
     "semantic": "1 - cosine, 0 to 2",
     "token_edit": "share of tokens, 0 to 1",
+    "answer": "share of pairs, 0 to 1",
 }
 JS_FLOOR = 1e-9
 """Below this a Jensen-Shannon divergence of float32 logits is rounding (measures.md)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_promptchaos.measure.answers import answers, quiet, validity
 from pytest_promptchaos.measure.averages import Distance, judged, mean_over, share_over
 from pytest_promptchaos.measure.branching import branch_counts, js_threshold
 from pytest_promptchaos.measure.controls import (
@@ -30,7 +31,9 @@ from pytest_promptchaos.records import Control, Findings, Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pytest_promptchaos.measure.answers import Validator
     from pytest_promptchaos.measure.distances import Metric
+    from pytest_promptchaos.measure.extractors import Extractor
     from pytest_promptchaos.measure.pairs import Embed, Observed
     from pytest_promptchaos.measure.scaffold import ScaffoldMeasurement
     from pytest_promptchaos.records import Curve, Pair, Run, Rung
@@ -45,6 +48,8 @@ def divergence(
     embed: Embed | None,
     embedder_words: str,
     lengths: Sequence[int] = (),
+    extract: str | Extractor | None = None,
+    validate: Validator | None = None,
 ) -> Findings:
     """Return the mean distance of the neighbors on ``rungs`` from their centers, and its guards.
 
@@ -52,7 +57,8 @@ def divergence(
     effective neighbors, minus the largest distance that this prompt's own identical control
     showed. Beside it stand the same at shorter ``lengths``, the other distances, each rung by
     itself, the branches, the controls, and the curves over output length and over layers. Without
-    an embedder a semantic measurement is absent with its reason.
+    an embedder a semantic measurement is absent with its reason. ``extract`` reads answers,
+    ``validate`` scores outputs (see ``answers``).
     """
     read = tuple(sorted({*horizons(observed[0].center.horizon), *lengths}))
     begun = scaffold(observed, tuple(dict.fromkeys((*rungs, *CHANGING))))
@@ -63,10 +69,12 @@ def divergence(
         lengths=read,
         js_threshold=_apart(observed),
         alignments=begun.alignments,
+        read=quiet(extract) if extract else None,
     )
     pairs = [p for o in observed for p in pairs_of(o, lens)]
-    usable: Metric = metric if semantics or metric == "token_edit" else "token_edit"
-    floors, by_prompt = noise_floor(observed, usable, semantics)
+    usable: Metric = metric if semantics or metric != "semantic" else "token_edit"
+    floors, by_prompt = noise_floor(observed, usable, lens)
+    tasks = _Tasks.of(observed, rungs, extract, validate)
     whole = _Whole(
         observed=observed,
         pairs=tuple(sorted(pairs, key=lambda p: _badness(p, rungs, usable))),
@@ -81,7 +89,7 @@ def divergence(
     return Findings(
         model=observed[0].center.model,
         measurement=mean_over(whole.distance(metric), pairs, rungs),
-        also=tuple(_also(whole, lengths)),
+        also=(*_also(whole, lengths), *tasks.measurements),
         controls=(
             *floors,
             positive_control(pairs, usable, by_prompt),
@@ -89,6 +97,7 @@ def divergence(
             begun.control,
             effective_count(pairs, rungs, min_effective),
             _embedder(pairs, semantics, embedder_words, metric),
+            *tasks.controls,
         ),
         pairs=whole.pairs,
         curves=tuple(_curves(whole)),
@@ -122,6 +131,33 @@ class _Whole:
             unit=UNITS[metric],
             floors=self.floors if metric == self.usable else {},
             absent=self.absent,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tasks:
+    """What the user's own functions made of the outputs, and their guards."""
+
+    measurements: tuple[Measurement, ...] = ()
+    controls: tuple[Control, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        observed: Sequence[Observed],
+        rungs: Sequence[Rung],
+        extract: str | Extractor | None,
+        validate: Validator | None,
+    ) -> _Tasks:
+        """Return the answers' and the scores' measurements, of those that were asked for."""
+        read = answers(observed, rungs, extract) if extract else None
+        scored = validity(observed, rungs, validate) if validate else None
+        return cls(
+            measurements=(
+                *((read.changed, read.unread) if read else ()),
+                *((scored.differs, scored.drop) if scored else ()),
+            ),
+            controls=tuple(one.control for one in (read, scored) if one),
         )
 
 
@@ -196,13 +232,14 @@ ALONG = (
 
 def _also(whole: _Whole, lengths: Sequence[int]) -> Iterator[Measurement]:
     pairs, rungs = whole.pairs, whole.rungs
-    for length in lengths:
+    for length in lengths if whole.usable != "answer" else ():
         yield mean_over(_at(whole, length), pairs, rungs)
     for metric in NAMES:
-        if metric != whole.metric:
+        if metric not in {whole.metric, "answer"}:
             yield mean_over(whole.distance(metric), pairs, rungs)
     yield _response(whole)
-    yield mean_over(_from_the_answer(whole), pairs, rungs)
+    if whole.usable != "answer":
+        yield mean_over(_from_the_answer(whole), pairs, rungs)
     yield from (whole.scaffold.usable, whole.scaffold.scaffold)
     yield from repetition(whole.observed, rungs)
     yield share_over("share of outputs changed", pairs, rungs, "token_edit")
@@ -245,7 +282,8 @@ def _at(whole: _Whole, length: int) -> Distance:
 
 
 def _curves(whole: _Whole) -> Iterator[Curve]:
-    yield from by_horizon(whole.pairs, whole.rungs, whole.usable, whole.read)
+    if whole.usable != "answer":
+        yield from by_horizon(whole.pairs, whole.rungs, whole.usable, whole.read)
     yield from by_layer(whole.observed, whole.rungs)
     points = stability_against_responsiveness(
         whole.pairs,

@@ -86,9 +86,15 @@ def horizons(longest: int) -> tuple[int, ...]:
 
 
 def distances(
-    a: Run, b: Run, semantics: Semantics | None, lengths: Sequence[int] = ()
+    a: Run,
+    b: Run,
+    semantics: Semantics | None,
+    lengths: Sequence[int] = (),
+    read: Callable[[Run], str | None] | None = None,
 ) -> dict[str, float]:
     """Return every distance of two runs by name; ``semantic`` only with an embedder.
+
+    ``answer`` is 0 or 1, and only there where ``read`` finds an answer in both outputs.
 
     ``js`` and ``kl_*`` are nats at the prompt's end, ``top1_flip`` is 0 or 1 there,
     ``hidden_last`` and ``hidden_cosine`` the relative and the cosine distance of the last prompt
@@ -107,6 +113,9 @@ def distances(
     for length in lengths:
         short_a, short_b = a.output_ids[:length], b.output_ids[:length]
         found[f"token_edit@{length}"] = token_edit(short_a, short_b)
+    answers = (read(a), read(b)) if read else (None, None)
+    if None not in answers:
+        found["answer"] = float(answers[0] != answers[1])
     if semantics is not None:
         found["semantic"] = semantics.distance(a.text, b.text)
         for length in lengths:
@@ -135,13 +144,15 @@ def along(both: tuple[Forced, Forced]) -> dict[str, float]:
 class Lens:
     """How pairs are looked at: the embedder, the lengths read, when logits are apart.
 
-    ``alignments`` hold, by neighbor id, both outputs from the start of their answers.
+    ``alignments`` hold, by neighbor id, both outputs from the start of their answers; ``read``
+    finds the answer in an output.
     """
 
     semantics: Semantics | None = None
     lengths: tuple[int, ...] = ()
     js_threshold: float = 1e-3
     alignments: Mapping[str, Alignment] = field(default_factory=dict)
+    read: Callable[[Run], str | None] | None = None
 
 
 def pairs_of(observed: Observed, lens: Lens) -> Iterator[Pair]:
@@ -153,7 +164,7 @@ def pairs_of(observed: Observed, lens: Lens) -> Iterator[Pair]:
 
 def _pair(observed: Observed, neighbor: Neighbor, run: Run, lens: Lens) -> Pair:
     center, semantics = observed.center, lens.semantics
-    measured = distances(center, run, semantics, lens.lengths)
+    measured = distances(center, run, semantics, lens.lengths, lens.read)
     forced = observed.forced.get(neighbor.id)
     aligned = lens.alignments.get(neighbor.id)
     event = branch_event(
@@ -169,11 +180,22 @@ def _pair(observed: Observed, neighbor: Neighbor, run: Run, lens: Lens) -> Pair:
         output_b=run.text,
         tokens_b=run.tokens,
         distances=measured | (along(forced) if forced else {}) | _from_the_answer(aligned, lens),
-        missing=(("aligned", aligned.reason),) if aligned and aligned.reason else (),
+        missing=tuple(_missing(aligned, lens, measured)),
         branch=event,
         truncated=semantics is not None and semantics.truncated(center.text, run.text),
         cached=run.cached,
+        answer_a=lens.read(center) if lens.read else None,
+        answer_b=lens.read(run) if lens.read else None,
     )
+
+
+def _missing(
+    aligned: Alignment | None, lens: Lens, measured: Mapping[str, float]
+) -> Iterator[tuple[str, str]]:
+    if aligned is not None and aligned.reason:
+        yield "aligned", aligned.reason
+    if lens.read is not None and "answer" not in measured:
+        yield "answer", "no answer was read in one of the outputs"
 
 
 def _from_the_answer(aligned: Alignment | None, lens: Lens) -> dict[str, float]:

@@ -36,6 +36,7 @@ from pytest_promptchaos.models.prefill import (
     plain_cache,
     shared_prefix,
 )
+from pytest_promptchaos.models.quantization import INT8, quantize
 from pytest_promptchaos.models.quiet import quiet_transformers
 from pytest_promptchaos.records import Forced, ModelIdentity, Prompt, Run, address
 
@@ -83,7 +84,7 @@ class LanguageModel:
             device=self.device.type,
             attention=self.attention,
             hardware=hardware(self.device),
-            quantization=_quantization(self.config),
+            quantization=INT8 if self._int8 else _quantization(self.config),
             thinking=self.pin.options.get("thinking", "default"),
             versions=tuple((name, version(name)) for name in ("torch", "transformers")),
             notes=self.generation_notes,
@@ -137,19 +138,25 @@ class LanguageModel:
     @cached_property
     def network(self) -> PreTrainedModel:
         """The weights on their device, in eval mode, with a clean generation config."""
-        with quiet_transformers():
+        # Whoever is the first to ask may do so in inference mode, whose tensors count no writes.
+        with quiet_transformers(), torch.inference_mode(mode=False):
             network = self._read(
                 AutoModelForCausalLM, dtype=self.dtype, attn_implementation=self.attention
             )
-        network.generation_config = GenerationConfig(
-            bos_token_id=network.generation_config.bos_token_id,
+            network.requires_grad_(False)
+            network = quantize(network.eval()) if self._int8 else network.eval()
+            loaded: PreTrainedModel = network.to(self.device)
+        loaded.generation_config = GenerationConfig(
+            bos_token_id=loaded.generation_config.bos_token_id,
             eos_token_id=list(self.end_ids) or None,
             pad_token_id=self.pad_id,
         )
-        network.requires_grad_(False)
-        loaded: PreTrainedModel = network.eval().to(self.device)
         self._loaded_versions = versions_of(loaded)
         return loaded
+
+    @property
+    def _int8(self) -> bool:
+        return self.pin.options.get("quantization") == "int8"
 
     @property
     def edits(self) -> str:

@@ -1,7 +1,8 @@
 """Model pins: the text that names one exact model, and the fingerprint of its files.
 
 ``bundled:NAME``, ``dir:PATH`` and ``hub:ORG/NAME@<40-hex commit>``, with options after ``?`` as in
-``dir:./model?dtype=bfloat16&device=cuda:0&thinking=off``. Nothing here imports torch.
+``dir:./model?dtype=bfloat16&device=cuda:0&thinking=off``. ``quantization=int8`` rounds the weights
+to int8 as they load and the activations per token as they pass. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CHOICES = {
     "dtype": ("auto", "float64", "float32", "bfloat16", "float16"),
     "thinking": ("default", "on", "off"),
     "attention": ("auto", "eager", "sdpa", "flash_attention_2"),
+    "quantization": ("none", "int8"),
 }
 OPTIONS = (*CHOICES, "device")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -35,8 +37,8 @@ FORMS = "bundled:NAME, dir:PATH or hub:ORG/NAME@<40-hex commit>"
 class Pin:
     """One exact model. ``source`` is a directory, or the hub's ORG/NAME.
 
-    ``text`` is the canonical pin without options; ``options`` hold dtype, device, thinking and
-    attention where the pin sets them.
+    ``text`` is the canonical pin without options; ``options`` hold dtype, device, thinking,
+    attention and quantization where the pin sets them.
     """
 
     text: str
