@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_promptchaos.booking import load_model
-    from pytest_promptchaos.checks import assert_stable_neighborhood, measure_neighborhood
+    from pytest_promptchaos.checks import (
+        assert_responsive,
+        assert_stable_neighborhood,
+        measure_neighborhood,
+    )
     from pytest_promptchaos.depth_checks import assert_depth_profile, assert_ftle, measure_ftle
     from pytest_promptchaos.errors import PromptChaosError, VerdictError
     from pytest_promptchaos.judging import InconclusiveWarning
+    from pytest_promptchaos.models.scripted import Script, ScriptedModel
     from pytest_promptchaos.neighborhoods.ladder import neighborhood
+    from pytest_promptchaos.neighborhoods.ledger import Authored
+    from pytest_promptchaos.neighborhoods.strategies import neighbors
     from pytest_promptchaos.records import (
         RUNGS,
         SMALL_RUNGS,
@@ -26,16 +33,22 @@ if TYPE_CHECKING:
         Prompt,
         Verdict,
     )
+    from pytest_promptchaos.sampling_checks import assert_stable_sampling, measure_sampling
+    from pytest_promptchaos.search import assert_worst_neighbor, find_worst
+    from pytest_promptchaos.system_checks import assert_no_drift, measure_drift
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "booking": ("load_model",),
-    "checks": ("assert_stable_neighborhood", "measure_neighborhood"),
+    "checks": ("assert_responsive", "assert_stable_neighborhood", "measure_neighborhood"),
     "depth_checks": ("assert_depth_profile", "assert_ftle", "measure_ftle"),
     "errors": ("PromptChaosError", "VerdictError"),
     "judging": ("InconclusiveWarning",),
+    "models.scripted": ("Script", "ScriptedModel"),
     "neighborhoods.ladder": ("neighborhood",),
+    "neighborhoods.ledger": ("Authored",),
+    "neighborhoods.strategies": ("neighbors",),
     "records": (
         "RUNGS",
         "SMALL_RUNGS",
@@ -46,12 +59,16 @@ _HOMES = {
         "Prompt",
         "Verdict",
     ),
+    "sampling_checks": ("assert_stable_sampling", "measure_sampling"),
+    "search": ("assert_worst_neighbor", "find_worst"),
+    "system_checks": ("assert_no_drift", "measure_drift"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "RUNGS",
     "SMALL_RUNGS",
+    "Authored",
     "Findings",
     "InconclusiveWarning",
     "Message",
@@ -59,15 +76,25 @@ __all__ = [
     "Outcome",
     "Prompt",
     "PromptChaosError",
+    "Script",
+    "ScriptedModel",
     "Verdict",
     "VerdictError",
     "assert_depth_profile",
     "assert_ftle",
+    "assert_no_drift",
+    "assert_responsive",
     "assert_stable_neighborhood",
+    "assert_stable_sampling",
+    "assert_worst_neighbor",
+    "find_worst",
     "load_model",
+    "measure_drift",
     "measure_ftle",
     "measure_neighborhood",
+    "measure_sampling",
     "neighborhood",
+    "neighbors",
 ]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from pytest_promptchaos.measure.answers import answers, quiet, validity
 from pytest_promptchaos.measure.averages import Distance, judged, mean_over, share_over
+from pytest_promptchaos.measure.boundary import boundary
 from pytest_promptchaos.measure.branching import branch_counts, js_threshold
 from pytest_promptchaos.measure.controls import (
     effective_count,
@@ -26,6 +27,7 @@ from pytest_promptchaos.measure.responsiveness import (
     stability_against_responsiveness,
 )
 from pytest_promptchaos.measure.scaffold import scaffold
+from pytest_promptchaos.measure.traces import dissociation, margin_traces
 from pytest_promptchaos.records import Control, Findings, Measurement
 
 if TYPE_CHECKING:
@@ -250,6 +252,8 @@ def _also(whole: _Whole, lengths: Sequence[int]) -> Iterator[Measurement]:
     followed = {neighbor for o in whole.observed for neighbor in o.forced}
     yield from branch_counts(judged(pairs, rungs), followed=followed)
     yield from branch_scores(whole.observed, rungs)
+    both = boundary(whole.observed, rungs)
+    yield from (both.density, both.stretching, both.correlation)
 
 
 def _response(whole: _Whole) -> Measurement:
@@ -294,6 +298,18 @@ def _curves(whole: _Whole) -> Iterator[Curve]:
     )
     if points is not None:
         yield points
+    yield from margin_traces(whole.observed, whole.rungs)
+    for by in ("confidence", "js"):
+        cloud = dissociation(
+            whole.observed,
+            whole.pairs,
+            whole.usable,
+            whole.rungs,
+            by=by,
+            y_label=NAMES[whole.usable],
+        )
+        if cloud is not None:
+            yield cloud
 
 
 def _badness(pair: Pair, rungs: Sequence[Rung], metric: Metric) -> tuple[bool, bool, float, str]:

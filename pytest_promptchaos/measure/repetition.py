@@ -194,6 +194,6 @@ def _unchanged(observed: Sequence[Observed], rung: Rung, horizon: int | None) ->
 
 
 def _runs(observed: Observed, rungs: Sequence[Rung]) -> Iterator[Run]:
-    for neighbor in observed.neighborhood.neighbors:
-        if neighbor.rung in rungs and neighbor.certification == "effective":
-            yield observed.runs[neighbor.id]
+    for n in observed.neighborhood.neighbors:
+        if n.rung in rungs and n.certification == "effective" and n.gates:
+            yield observed.runs[n.id]

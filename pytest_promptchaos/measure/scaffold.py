@@ -137,7 +137,7 @@ def _tokens(
     return {
         n.id: observed.runs[n.id].tokens[:horizon]
         for n in observed.neighborhood.neighbors
-        if n.rung in rungs and n.certification == "effective"
+        if n.rung in rungs and n.certification == "effective" and n.gates
     }
 
 

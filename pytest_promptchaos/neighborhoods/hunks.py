@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import groupby, zip_longest
+from itertools import accumulate, groupby, takewhile
 from typing import TYPE_CHECKING
-
-from rapidfuzz.distance import Indel
 
 from pytest_promptchaos.neighborhoods.prose import clipped, read
 
@@ -43,22 +41,20 @@ class Hunk:
 def hunks(center: str, edited: str) -> tuple[Hunk, ...]:
     """Return the difference of two texts as the smallest pieces that make sense alone.
 
-    Pieces do not overlap and stand in reading order; all of them together give ``edited``.
+    Pieces do not overlap and stand in reading order; all of them together give ``edited``. Words
+    are aligned with words, layout with layout and marks with marks, at the least cost; time grows
+    with the product of the lengths of what changed.
 
     >>> hunks("a quick way", "a fast way  ")
     (Hunk(start=2, end=7, text='fast'), Hunk(start=11, end=11, text=' '),
      Hunk(start=11, end=11, text=' '))
     """
-    a, b = _TOKEN.findall(center), _TOKEN.findall(edited)
     found: list[Hunk] = []
     place = 0
-    for old, new in _blocks(a, b):
-        if old == new:
-            place += len("".join(old))
-            continue
-        for before, after in _pieces(old, new):
+    for before, after in _pieces(_TOKEN.findall(center), _TOKEN.findall(edited)):
+        if before != after:
             found.append(Hunk(place, place + len(before), after))
-            place += len(before)
+        place += len(before)
     return tuple(found)
 
 
@@ -101,35 +97,84 @@ def difference(center: str, edited: str) -> str:
 # -- pieces -------------------------------------------------------------------------------------
 
 
-def _blocks(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield runs of kept tokens (twice the same) and runs of changed ones, by turns."""
-    operations = Indel.opcodes(a, b)
-    for kept, run in groupby(operations, key=lambda operation: operation.tag == "equal"):
-        steps = list(run)
-        old = list(a[steps[0].src_start : steps[-1].src_end])
-        new = list(b[steps[0].dest_start : steps[-1].dest_end])
-        yield (old, old) if kept else (old, new)
+def _pieces(a: Sequence[str], b: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the texts side by side, cut into what is kept and what can be taken alone."""
+    for kind, run in groupby(_aligned(a, b), key=_kind):
+        pairs = list(run)
+        if kind == "both":
+            yield from pairs
+        elif kind == "came":
+            yield from (("", phrase) for phrase in _phrases([after for _, after in pairs]))
+        else:
+            yield from ((phrase, "") for phrase in _phrases([before for before, _ in pairs]))
 
 
-def _pieces(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield what of a changed run can be taken alone, as (before, after)."""
-    single = not any(map(_is_word, (*old, *new)))
-    if single or len(old) == len(new):
-        pairs = zip_longest(old, new, fillvalue="")
-        yield from ((before, after) for before, after in pairs if before != after)
-    elif not old:
-        yield from (("", phrase) for phrase in _phrases(new))
-    elif not new:
-        yield from ((phrase, "") for phrase in _phrases(old))
-    else:
-        yield "".join(old), "".join(new)
+def _kind(pair: tuple[str, str]) -> str:
+    before, after = pair
+    return "both" if before and after else "came" if after else "went"
+
+
+def _aligned(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the tokens side by side, ``""`` where one has none, at the least total cost."""
+    head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
+    back = zip(reversed(a[head:]), reversed(b[head:]), strict=False)
+    tail = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], back))
+    old, new = a[head : len(a) - tail], b[head : len(b) - tail]
+    kept = [(token, token) for token in a[:head]]
+    return [*kept, *_cheapest(old, new), *((token, token) for token in a[len(a) - tail :])]
+
+
+def _cheapest(a: Sequence[str], b: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the alignment of least cost (Needleman and Wunsch, 1970)."""
+    cost = [[0, *accumulate(map(_gap, b))]]
+    for before in a:
+        above, row = cost[-1], [cost[-1][0] + _gap(before)]
+        for column, after in enumerate(b):
+            paired = above[column] + _swap(before, after)
+            row.append(min(paired, above[column + 1] + _gap(before), row[-1] + _gap(after)))
+        cost.append(row)
+    found: list[tuple[str, str]] = []
+    i, j = len(a), len(b)
+    while i or j:
+        here = cost[i][j]
+        if i and j and here == cost[i - 1][j - 1] + _swap(a[i - 1], b[j - 1]):
+            i, j = i - 1, j - 1
+            found.append((a[i], b[j]))
+        elif i and here == cost[i - 1][j] + _gap(a[i - 1]):
+            i -= 1
+            found.append((a[i], ""))
+        else:
+            j -= 1
+            found.append(("", b[j]))
+    return found[::-1]
+
+
+def _gap(token: str) -> int:
+    """Return what it costs that a token came or went."""
+    return 4 if _is_word(token) else 2
+
+
+def _swap(before: str, after: str) -> int:
+    """Return what it costs that a token became another: less than going and coming."""
+    if before == after:
+        return 0
+    if _sort(before) != _sort(after):
+        return _gap(before) + _gap(after) + 1
+    return 1 if before.casefold() == after.casefold() else _gap(before)
+
+
+def _sort(token: str) -> str:
+    """Return whether a token is a word, layout, or a mark."""
+    return "word" if _is_word(token) else "layout" if token.isspace() else "mark"
 
 
 def _phrases(tokens: Sequence[str]) -> list[str]:
-    """Return the words of a run, each with what stands before it; what is left goes to the last.
+    """Return a run that came or went in pieces: words each with what stands before it.
 
-    A word that came or went without its space would run into the next one.
+    A word without its space would run into the next one. What is left over goes to the last.
     """
+    if not any(map(_is_word, tokens)):
+        return list(tokens)
     found = [""]
     for token in tokens:
         found[-1] += token
@@ -160,10 +205,12 @@ def _joined(center: str, parts: Iterable[Hunk]) -> list[Hunk]:
 
 
 def _alike(center: str, a: Hunk, b: Hunk) -> bool:
-    """Whether two hunks that touch are one change: both layout, or both added, or both removed."""
-    both = center[a.start : b.end] + a.text + b.text
-    added, removed = a.start == b.end, not (a.text or b.text)
-    return both.isspace() or ((added or removed) and not any(map(str.isspace, both)))
+    """Whether two hunks that touch are one change: layout, or words or marks that came or went."""
+    first, second = (center[one.start : one.end] + one.text for one in (a, b))
+    if first.isspace() or second.isspace():
+        return first.isspace() and second.isspace()
+    came_or_went = a.start == b.end or not (a.text or b.text)
+    return came_or_went and any(map(_is_word, first)) == any(map(_is_word, second))
 
 
 def _told(prose: Prose, hunk: Hunk) -> str:

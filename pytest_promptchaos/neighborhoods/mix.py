@@ -45,7 +45,7 @@ class Mixer:
         self.sites = sites(center, edits)
         self.parts = [part for site in self.sites for part in site.parts]
         self._index = {part: index for index, part in enumerate(self.parts)}
-        self._random = np.random.default_rng(seed)
+        self._random = np.random.default_rng(seed % 2**64)
         count = len(self.parts)
         self._excluded = np.array(
             [[a is not b and conflict(center, a, b) for b in self.parts] for a in self.parts],

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 CANDIDATES = 3
-NEARER = 0.5
-"""A forced output follows one of two when it is at most half as far from it as from the other."""
+NEARER = 0.25
+"""A forced output follows one of two when it is at most a quarter as far from it as the other."""
 
 
 def short_form(card: BranchCard) -> list[str]:
     """Return a card as lines: edit, smallest part, branch, what the forced futures did, patches.
 
-    A forced output *follows* the center or the neighbor when it is at most half as far from that
-    one's output as from the other's, in token edit distance. Where both forced outputs follow the
-    token they were given, the token is the branch; where both go back to what their own prompt
-    says, the prompt is.
+    A forced output *follows* the center or the neighbor when it is at most a quarter as far from
+    that one's output as from the other's, in token edit distance. Where both forced outputs follow
+    the token they were given, the token is the branch; where both go back to what their own
+    prompt says, the prompt is.
     """
     told = [f"branch of {card.prompt_id!r}: {card.edit}"]
     told += [f"  {line}" for line in (*_smallest(card), *_branch(card.branch), *_futures(card))]
@@ -32,15 +32,10 @@ def short_form(card: BranchCard) -> list[str]:
 
 
 def _within(text: str) -> list[str]:
-    """Return a line as lines that fit, the further ones indented."""
-    indent = text[: len(text) - len(text.lstrip())]
-    lines = wrap(
-        text.strip().replace("\n", "\\n"),
-        WIDTH - len(indent) - 4,
-        replace_whitespace=False,
-        drop_whitespace=True,
-    )
-    return [f"{indent}{'    ' if number else ''}{line}" for number, line in enumerate(lines)]
+    """Return a line as lines that fit, the further ones indented; nothing breaks them but we."""
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text.strip(" "))
+    return wrap(printable, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ")
 
 
 def _smallest(card: BranchCard) -> Iterator[str]:
@@ -88,7 +83,8 @@ def _gone(future: Future) -> tuple[str, str]:
         return "other", f"{made} follows the {rival} (token edit {other:.2f})"
     if own <= NEARER * other:
         return "own", f"{made} goes back to its own output (token edit {own:.2f})"
-    return "third", f"{made} goes a third way (token edit {own:.2f} to its own, {other:.2f} to it)"
+    apart = f"token edit {own:.2f} to its own, {other:.2f} to the {rival}'s"
+    return "third", f"{made} goes a third way ({apart})"
 
 
 def _rescue(rescue: RescueMap) -> Iterator[str]:
@@ -96,13 +92,16 @@ def _rescue(rescue: RescueMap) -> Iterator[str]:
         yield f"patching {rescue.direction}: not told: {rescue.reason or 'empty map'}"
         return
     cells = [
-        (value, layer, place)
+        (value, f"{layer}, {place}")
         for layer, row in zip(rescue.layers, rescue.rescue, strict=True)
         for place, value in zip(rescue.places, row, strict=True)
     ]
-    value, layer, place = max(cells, key=lambda cell: cell[0])
-    against = "above" if value > rescue.threshold else "not above"
+    value, where = max(cells, key=lambda cell: cell[0])
+    above = [cell for cell in cells if cell[0] > rescue.threshold]
     yield (
-        f"patching {rescue.direction}: {layer}, {place} restores {value:.2f} of the choice, "
-        f"{against} the {rescue.threshold:.2f} that {len(rescue.null)} random donors reach"
+        f"patching {rescue.direction}: {where} restores {value:.2f} of the choice, "
+        f"{'above' if above else 'not above'} the {rescue.threshold:.2f} that {len(rescue.null)} "
+        "random donors reach"
     )
+    if above and above[0][1] != where:
+        yield f"first above that: {above[0][1]} with {above[0][0]:.2f}"

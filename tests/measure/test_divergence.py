@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pytest_promptchaos.measure.divergence import divergence
-from pytest_promptchaos.measure.pairs import Observed, branch, horizons, prefix
+from pytest_promptchaos.measure.pairs import Observed, horizons, prefix
 from pytest_promptchaos.neighborhoods.certify import certify
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import Findings, ModelIdentity, Neighborhood, Prompt, Run, Step
@@ -210,15 +210,6 @@ def test_divergence_by_horizon_ends_at_the_whole_output() -> None:
     curve = next(c for c in findings.curves if c.series == "judged edits" and "horizon" in c.name)
     assert curve.x == (8.0, 16.0)
     assert curve.y[-1] == pytest.approx(findings.measurement.value)
-
-
-def test_where_two_outputs_part() -> None:
-    prompt = Prompt(id="p", text=TEXT)
-    found_branch = branch(run(prompt, "Try Emma now"), run(prompt, "Try Ubik now"))
-    assert found_branch is not None
-    assert (found_branch.step, found_branch.token_a, found_branch.token_b) == (1, "Emma ", "Ubik ")
-    assert found_branch.margin_a == 0.5
-    assert branch(run(prompt, "Try"), run(prompt, "Try")) is None
 
 
 def test_a_prefix_is_cut_at_tokens() -> None:

@@ -63,6 +63,16 @@ def test_an_option_takes_what_it_lists_and_nothing_else(key: str, value: str) ->
             parse_pin(text)
 
 
+def test_int8_is_an_option_of_a_pin_and_other_sizes_are_refused_by_name() -> None:
+    assert parse_pin("bundled:tiny-chat?quantization=int8").options == {"quantization": "int8"}
+    both = parse_pin("bundled:tiny-chat?dtype=bfloat16&quantization=int8")
+    assert both.options == {"dtype": "bfloat16", "quantization": "int8"}
+    with pytest.raises(PinError, match="quantization 'int4' is not one of none, int8"):
+        parse_pin("bundled:tiny-chat?quantization=int4")
+    with pytest.raises(PinError, match="did you mean 'quantization'"):
+        parse_pin("bundled:tiny-chat?quantisation=int8")
+
+
 def test_the_fingerprint_follows_every_file_that_matters(tmp_path: Path) -> None:
     one, two = saved(tmp_path / "one"), saved(tmp_path / "two")
     assert fingerprint(parse_pin(f"dir:{one}")) == fingerprint(parse_pin(f"dir:{two}"))

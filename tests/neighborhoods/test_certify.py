@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_promptchaos.errors import NeighborhoodError, PromptError
-from pytest_promptchaos.neighborhoods.certify import certify, effective_n, token_delta_kind
+from pytest_promptchaos.neighborhoods.certify import (
+    certify,
+    common,
+    effective_by_rung,
+    effective_n,
+    token_delta_kind,
+)
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import RUNGS, Neighbor, Neighborhood, Prompt
 
@@ -111,6 +117,77 @@ def test_certifying_for_another_model_replaces_what_was_there() -> None:
 def test_counting_an_uncertified_neighborhood_is_refused() -> None:
     with pytest.raises(NeighborhoodError, match=r"'dune' is not certified.*certify\(\) first"):
         effective_n(around(("space", "format", CENTER.text + " ")))
+
+
+def test_a_trimming_template_loses_exactly_its_erased_edits_rung_by_rung() -> None:
+    built = neighborhood(CENTER, per_rung=99, rungs=["identical", "format", "punctuation"])
+    kept = effective_by_rung(certify(built, keeping))
+    trimmed = effective_by_rung(certify(built, trimming))
+    edges = sum(n.prompt.text.strip() == CENTER.text for n in built.neighbors) - 1
+    assert edges == 4 + 4 + 3 + 2 + 1 + 1
+    assert kept["identical"] == trimmed["identical"] == (0, 0, 0, 1)
+    assert kept["punctuation"] == trimmed["punctuation"]
+    asked = kept["format"].asked
+    assert kept["format"] == (asked, 0, 0, asked)
+    assert trimmed["format"] == (asked - edges, edges, 0, asked)
+
+
+def test_neighbors_that_render_alike_are_counted_as_duplicates() -> None:
+    built = around(
+        ("a", "format", "Recommend a  book."),
+        ("b", "format", " Recommend a  book."),
+        ("c", "paraphrase", "Recommend a  book. "),
+    )
+    assert effective_by_rung(certify(built, trimming)) == {
+        "format": (1, 0, 1, 2),
+        "paraphrase": (0, 0, 1, 1),
+    }
+
+
+def test_a_rung_that_was_asked_for_in_vain_counts_none_of_none() -> None:
+    certified = certify(neighborhood("Sing!", rungs=["synonym", "format"]), keeping)
+    assert effective_by_rung(certified) == {"format": (4, 0, 0, 4), "synonym": (0, 0, 0, 0)}
+
+
+def test_two_models_are_compared_on_what_both_are_shown() -> None:
+    built = around(
+        ("space", "format", CENTER.text + " "),
+        ("inner", "format", "Recommend a  book."),
+        ("mark", "punctuation", "Recommend a book!"),
+        ("same", "identical", CENTER.text),
+    )
+    assert common(certify(built, keeping)) == {"space", "inner", "mark"}
+    assert common(certify(built, keeping), certify(built, trimming)) == {"inner", "mark"}
+
+    def blind_to_marks(prompt: Prompt) -> list[int]:
+        return list(prompt.text.replace("!", ".").encode())
+
+    certified = [certify(built, render) for render in (keeping, trimming, blind_to_marks)]
+    assert common(*certified) == common(*certified[::-1]) == {"inner"}
+
+
+def test_what_is_common_to_a_trimming_and_a_keeping_template_is_the_trimming_ones() -> None:
+    built = neighborhood(CENTER, per_rung=99)
+    kept, trimmed = certify(built, keeping), certify(built, trimming)
+    assert common(kept, trimmed) == {
+        n.id for n in trimmed.neighbors if n.certification == "effective"
+    }
+    assert (
+        len(common(kept)) - len(common(kept, trimmed))
+        == effective_by_rung(trimmed)["format"].erased
+    )
+
+
+def test_only_one_prompt_certified_for_each_model_has_something_in_common() -> None:
+    here = certify(neighborhood(CENTER), keeping)
+    with pytest.raises(NeighborhoodError, match=r"prompts 'dune' and 'film'.*of one prompt"):
+        common(here, certify(neighborhood(Prompt(id="film", text="Name a film.")), keeping))
+    with pytest.raises(NeighborhoodError, match=r"certify\(\) first"):
+        common(here, neighborhood(CENTER))
+    with pytest.raises(NeighborhoodError, match="no neighborhood: pass one prompt's"):
+        common()
+    with pytest.raises(NeighborhoodError, match=r"certify\(\) first"):
+        effective_by_rung(neighborhood(CENTER))
 
 
 @pytest.mark.parametrize(

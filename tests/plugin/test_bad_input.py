@@ -82,7 +82,7 @@ def test_an_embedder_that_cannot_be_found(chaos: pytest.Pytester, embedder: str,
         ("at_most=None", "*at_most is None, but it takes a finite number*"),
         ("at_most='0.1'", "*at_most is '0.1', but it takes a finite number*"),
         ("at_most=0.1, metric='semantc'", "*metric is 'semantc': did you mean 'semantic'?*"),
-        ("at_most=0.1, horizon=0", "*horizon is 0, but it takes a finite number of at least 1*"),
+        ("at_most=0.1, horizon=0", "*horizon is 0, but it takes a whole number of at least 1*"),
         ("at_most=0.1, rungs=['formt']", "*there is no rung 'formt': did you mean 'format'*"),
     ],
 )

@@ -1,0 +1,272 @@
+"""The checks of sampled answers: surround, draw, measure, judge.
+
+Everything here is sampled and nothing is greedy: the draws are a kind of evidence of their own,
+and the measurement's name says so. This file joins the stages; none of them knows another.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pytest_promptchaos.booking import booked, model_of
+from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.judging import enforce, judge_findings
+from pytest_promptchaos.measure.drawn import Drawn
+from pytest_promptchaos.measure.sampled import NAMES, sampled_divergence, without_embedder
+from pytest_promptchaos.neighborhoods.certify import certify
+from pytest_promptchaos.neighborhoods.ladder import check_rungs
+from pytest_promptchaos.records import SMALL_RUNGS, Control, Findings, Limit, Verdict
+from pytest_promptchaos.session import active
+from pytest_promptchaos.surround import (
+    Asked,
+    check_choice,
+    check_count,
+    check_number,
+    neighborhoods_of,
+    several,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_promptchaos.booking import Subject
+    from pytest_promptchaos.measure.energy import OutputMetric
+    from pytest_promptchaos.models.language import LanguageModel
+    from pytest_promptchaos.models.sampling import Draw, Sampling
+    from pytest_promptchaos.neighborhoods.ledger import Texts
+    from pytest_promptchaos.neighborhoods.messages import Target
+    from pytest_promptchaos.records import Neighborhood, Prompt, Rung
+    from pytest_promptchaos.session import Session
+
+FEWEST = 4
+"""Draws per prompt: with 3 against 3 no relabeling reaches p < 0.05, whatever is drawn."""
+
+
+def assert_stable_sampling(
+    model: LanguageModel | str,
+    prompt: Asked | Sequence[Asked],
+    *,
+    at_most: float,
+    draws: int = 30,
+    temperature: float = 0.7,
+    top_p: float = 1.0,
+    metric: OutputMetric = "semantic",
+    rungs: Sequence[Rung] = SMALL_RUNGS,
+    horizon: int | None = None,
+    per_rung: int | None = None,
+    seed: int | None = None,
+    paraphrases: Texts = (),
+    small_semantic: Texts = (),
+    positive_control: Texts = (),
+    target: Target | None = None,
+) -> Verdict:
+    """Return the verdict that sampled answers move with the prompt by at most ``at_most``.
+
+    Judged is the excess: the mean distance between sampled answers to a prompt and to its
+    neighbors, minus the mean distance among answers to one prompt. It passes when its whole 95 %
+    interval is within the limit. Raises ``VerdictError`` (an ``AssertionError``) with the evidence
+    when it fails, when the interval straddles the limit, and when a control says that there is no
+    evidence. The other arguments are those of :func:`measure_sampling`.
+    """
+    __tracebackhide__ = True
+    check_number("at_most", at_most)
+    findings = measure_sampling(
+        model,
+        prompt,
+        draws=draws,
+        temperature=temperature,
+        top_p=top_p,
+        metric=metric,
+        rungs=rungs,
+        horizon=horizon,
+        per_rung=per_rung,
+        seed=seed,
+        paraphrases=paraphrases,
+        small_semantic=small_semantic,
+        positive_control=positive_control,
+        target=target,
+    )
+    limit = Limit(name=NAMES[metric], at_most=at_most)
+    return enforce(judge_findings("stable_sampling", findings, limit))
+
+
+def measure_sampling(
+    model: LanguageModel | str,
+    prompt: Asked | Sequence[Asked],
+    *,
+    draws: int = 30,
+    temperature: float = 0.7,
+    top_p: float = 1.0,
+    metric: OutputMetric = "semantic",
+    rungs: Sequence[Rung] = SMALL_RUNGS,
+    horizon: int | None = None,
+    per_rung: int | None = None,
+    seed: int | None = None,
+    paraphrases: Texts = (),
+    small_semantic: Texts = (),
+    positive_control: Texts = (),
+    target: Target | None = None,
+) -> Findings:
+    """Return how far sampled answers move around prompts, beyond their own spread.
+
+    ``draws`` answers are sampled at ``temperature`` and ``top_p`` to each prompt, again to each
+    prompt (the noise control), and to each of its neighbors: with three prompts and 15 neighbors
+    that is 51 times ``draws`` answers, told by the progress line before the first. ``seed`` draws
+    the neighbors and the answers. The other arguments are those of ``measure_neighborhood``.
+
+    Raises:
+        ArgumentError: for a model that is not a language model, fewer than 4 draws, and a
+            temperature or ``top_p`` out of range.
+    """
+    # Imported here: reading a suite file must not load torch.
+    from pytest_promptchaos.models.sampling import Sampling
+
+    started = time.perf_counter()
+    session, settings = active(), active().settings
+    subject = _language_model(model_of(model))
+    check_rungs(rungs)
+    check_choice("metric", metric, NAMES)
+    check_count("draws", draws, least=FEWEST)
+    length = settings.horizon if horizon is None else horizon
+    check_count("horizon", length, least=1)
+    chosen = settings.seed if seed is None else seed
+    neighborhoods = neighborhoods_of(
+        several(prompt),
+        rungs=rungs,
+        paraphrases=paraphrases,
+        small_semantic=small_semantic,
+        positive_control=positive_control,
+        per_rung=settings.per_rung if per_rung is None else per_rung,
+        seed=chosen,
+        target=target,
+    )
+    certified = [certify(built, subject.render) for built in neighborhoods]
+    how = Sampling(temperature=temperature, top_p=top_p, seed=chosen, horizon=length)
+    how = _rows(session, subject, certified, how, draws)
+    before = replace(session.counts)
+    if metric == "semantic" and session.embedder is None:
+        findings = without_embedder(subject.identity, rungs, session.embedder_words)
+    else:
+        findings = sampled_divergence(
+            list(_gathered(session, subject, certified, draws, how)),
+            metric=metric,
+            rungs=tuple(rungs),
+            min_effective=settings.min_effective,
+            embed=session.embed if metric == "semantic" else None,
+            embedder_words=session.embedder_words,
+            seed=chosen,
+        )
+    findings = replace(findings, controls=(*findings.controls, *notes(subject, neighborhoods)))
+    prompts = ", ".join(built.center.id for built in neighborhoods)
+    knobs = {**asdict(how), "draws": draws, "embedder": session.embedder_words}
+    return booked(findings, session, before, started, {**knobs, "prompts": prompts})
+
+
+def _language_model(subject: Subject) -> LanguageModel:
+    from pytest_promptchaos.models.language import LanguageModel
+
+    if not isinstance(subject, LanguageModel):
+        raise ArgumentError(
+            f"{type(subject).__name__} {subject.identity.pin!r} has no distribution to draw from: "
+            "pass a pin or load_model(...), or measure its own answers with measure_neighborhood"
+        )
+    return subject
+
+
+def _rows(
+    session: Session,
+    model: LanguageModel,
+    certified: Sequence[Neighborhood],
+    how: Sampling,
+    draws: int,
+) -> Sampling:
+    """Return how to draw, with as many rows per batch as share a prompt's draws evenly."""
+    horizon = how.horizon
+    prompts = [p for built in certified for p in _prompts(built)]
+    for prompt in prompts:
+        model.check_length(prompt, horizon)
+    longest = max(prompts, key=lambda prompt: len(model.render(prompt)))
+    most = session.settings.batch_rows or model.rows([longest] * draws, horizon)
+    return replace(how, rows=-(-draws // -(-draws // most)))
+
+
+def _prompts(certified: Neighborhood) -> list[Prompt]:
+    effective = [n.prompt for n in certified.neighbors if n.certification == "effective"]
+    return [certified.center, *effective]
+
+
+def _gathered(
+    session: Session,
+    model: LanguageModel,
+    certified: Sequence[Neighborhood],
+    draws: int,
+    how: Sampling,
+) -> Iterator[Drawn]:
+    """Yield each prompt's draws, telling what all of them cost before the first."""
+    groups = sum(len(_prompts(built)) + 1 for built in certified)
+    total = groups * draws
+    label = f"{model.pin.name}: sampling {groups} x {draws} answers of up to {how.horizon} tokens"
+    session.progress(label, 0, total)
+    done = 0
+
+    def drawn(prompt: Prompt, first: int) -> tuple[Draw, ...]:
+        nonlocal done
+        found = tuple(stored_draws(session, model, prompt, range(first, first + draws), how))
+        done += draws
+        session.progress(label, done, total)
+        return found
+
+    # The second set begins with a batch of its own, so that no draw is made twice.
+    second = -(-draws // how.rows) * how.rows
+    for built in certified:
+        yield Drawn(
+            neighborhood=built,
+            model=model.identity,
+            center=drawn(built.center, 0),
+            again=drawn(built.center, second),
+            answers={
+                n.id: drawn(n.prompt, 0) for n in built.neighbors if n.certification == "effective"
+            },
+        )
+
+
+def stored_draws(
+    session: Session, model: LanguageModel, prompt: Prompt, indices: Sequence[int], how: Sampling
+) -> Iterator[Draw]:
+    """Yield the draws of these indices, from the store where they were made before."""
+    from pytest_promptchaos.models.sampling import Draw, draw_batch, draw_key
+
+    made: dict[int, Draw] = {}
+
+    def make(index: int) -> tuple[Mapping[str, object], dict[str, object]]:
+        if index not in made:
+            batch = draw_batch(model, prompt, how, index // how.rows)
+            made.update({draw.index: draw for draw in batch})
+        return asdict(made[index]), {}
+
+    for index in indices:
+        key = draw_key(model, prompt, how, index)
+        plain, _ = session.recall("draw", key, partial(make, index))  # type: ignore[arg-type]
+        yield Draw(
+            index=index,
+            output_ids=tuple(plain["output_ids"]),  # type: ignore[arg-type]
+            tokens=tuple(plain["tokens"]),  # type: ignore[arg-type]
+            text=str(plain["text"]),
+            seconds=float(plain["seconds"]),  # type: ignore[arg-type]
+        )
+
+
+def notes(model: Subject, neighborhoods: Sequence[Neighborhood]) -> Iterator[Control]:
+    """Yield what was cleared of the model's settings, and why a rung has no neighbor."""
+    words = "; ".join(model.identity.notes) or "nothing to clear: the checkpoint asks for none"
+    yield Control(name="generation settings", role="note", state="held", words=words)
+    told: dict[str, list[str]] = {}
+    for built in neighborhoods:
+        for rung, why in built.unavailable:
+            told.setdefault(f"{rung}: {why}", []).append(built.center.id)
+    for why, ids in told.items():
+        words = f"{why} ({', '.join(ids)})"
+        yield Control(name="rung not run", role="note", state="absent", words=words)

@@ -1,0 +1,281 @@
+"""The checks of several systems: surround once, answer with each, measure, judge.
+
+A system is a model as it runs: two models, or one in two dtypes or quantizations. All are asked
+the same texts and compared on those that reach every one of them. There is no ranking. This file
+joins the stages; none of them knows another.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from pytest_promptchaos.answer import observe
+from pytest_promptchaos.booking import model_of
+from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.judging import enforce_all, judge_findings
+from pytest_promptchaos.measure.compared import Comparison, System, labels_of
+from pytest_promptchaos.measure.drift import NAMES, drift, without_embedder
+from pytest_promptchaos.neighborhoods.certify import common
+from pytest_promptchaos.neighborhoods.ladder import check_rungs
+from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
+from pytest_promptchaos.sampling_checks import notes
+from pytest_promptchaos.session import active
+from pytest_promptchaos.surround import (
+    Asked,
+    check_choice,
+    check_count,
+    check_number,
+    neighborhoods_of,
+    several,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.booking import Subject
+    from pytest_promptchaos.measure.energy import OutputMetric
+    from pytest_promptchaos.neighborhoods.ledger import Texts
+    from pytest_promptchaos.neighborhoods.messages import Target
+    from pytest_promptchaos.records import Neighborhood, Rung, Scalar
+    from pytest_promptchaos.session import Counts, Session
+
+
+class DriftKnobs(TypedDict, total=False):
+    """The further arguments of :func:`measure_drift`, where they are told."""
+
+    reference: Subject | str | None
+    metric: OutputMetric
+    rungs: Sequence[Rung]
+    horizon: int | None
+    per_rung: int | None
+    seed: int | None
+    paraphrases: Texts
+    small_semantic: Texts
+    positive_control: Texts
+    target: Target | None
+
+
+def assert_no_drift(
+    models: Sequence[Subject | str],
+    prompt: Asked | Sequence[Asked],
+    *,
+    at_most: float,
+    **knobs: Unpack[DriftKnobs],
+) -> tuple[Verdict, ...]:
+    """Return the verdicts that no system's outputs drift more than ``at_most`` from a reference.
+
+    One verdict per system that is not the reference. Each passes when the whole 95 % interval of
+    the mean distance between its outputs and the reference's to the same texts is within the
+    limit. Raises ``VerdictError`` (an ``AssertionError``) for the first that is not green, naming
+    the others. The other arguments are those of :func:`measure_drift`.
+    """
+    __tracebackhide__ = True
+    check_number("at_most", at_most)
+    verdicts = []
+    for findings in measure_drift(models, prompt, **knobs):
+        limit = Limit(name=findings.measurement.name, at_most=at_most)
+        name = f"no_drift({findings.settings['system']}, {findings.settings['prompts']})"
+        verdicts.append(judge_findings("no_drift", findings, limit, name=name))
+    return enforce_all(verdicts)
+
+
+def measure_drift(
+    models: Sequence[Subject | str],
+    prompt: Asked | Sequence[Asked],
+    **knobs: Unpack[DriftKnobs],
+) -> tuple[Findings, ...]:
+    """Return for every system but the reference how far its outputs are from the reference's.
+
+    ``models`` are two or more pins or loaded models; a pin with another ``?dtype=`` or
+    ``?quantization=`` is another system. All get the same texts, and only the neighbors that are
+    effective for every one of them count. The measurement is the drift; beside it stand the
+    sensitivities of both systems to small edits, their paired difference with its permutation
+    test, Holm-corrected over all pairs of systems, and the groups of systems that are not told
+    apart. Further arguments:
+
+    - ``reference``: one of ``models``; the first by default.
+    - ``metric``: ``"semantic"`` (1 - cosine of sentence embeddings) or ``"token_edit"``, for
+      systems with one tokenizer.
+    - ``rungs``: the edits that count (format, punctuation, synonym).
+    - ``horizon``, ``per_rung``, ``seed``: from the options when left out.
+    - ``paraphrases``, ``small_semantic``, ``positive_control``: authored texts, with one prompt.
+    - ``target``: the message that is edited, by role or index; the last user message by default.
+
+    Raises:
+        ArgumentError: for fewer than two models, a reference that is none of them, token edits
+            across tokenizers, and any argument that does not exist.
+        PromptError: for a prompt that is empty, too long for a model, or given twice.
+        NeighborhoodError: for a rung that does not exist or an edit that edits nothing.
+    """
+    session = active()
+    asked = _checked(session, **knobs)
+    subjects = _reference_first(models, asked.reference)
+    same_tokens = _one_tokenizer(subjects)
+    if asked.metric == "token_edit" and not same_tokens:
+        raise ArgumentError(
+            "metric='token_edit' compares token ids, but the models have different tokenizers, so "
+            "one id means different things: use metric='semantic'"
+        )
+    neighborhoods = _neighborhoods(prompt, asked)
+    labels = labels_of([subject.identity for subject in subjects])
+    if asked.metric == "semantic" and session.embedder is None:
+        found = _without_embedder(session, subjects, labels)
+    else:
+        found = _measured(session, asked, subjects, labels, neighborhoods, same_tokens=same_tokens)
+    told: dict[str, Scalar] = {
+        "horizon": asked.horizon,
+        "seed": neighborhoods[0].seed,
+        "embedder": session.embedder_words,
+        "prompts": ", ".join(built.center.id for built in neighborhoods),
+    }
+    return tuple(
+        replace(
+            one,
+            controls=(*one.controls, *notes(subject, neighborhoods)),
+            settings={**one.settings, **told},
+        )
+        for one, subject in zip(found, subjects[1:], strict=True)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Knobs:
+    reference: Subject | str | None = None
+    metric: OutputMetric = "semantic"
+    rungs: Sequence[Rung] = SMALL_RUNGS
+    horizon: int | None = None
+    per_rung: int | None = None
+    seed: int | None = None
+    paraphrases: Texts = ()
+    small_semantic: Texts = ()
+    positive_control: Texts = ()
+    target: Target | None = None
+
+
+def _checked(session: Session, **knobs: Unpack[DriftKnobs]) -> _Knobs:
+    """Return the arguments with the options in the place of those left out."""
+    for name in knobs:
+        check_choice("argument", name, _Knobs.__dataclass_fields__)
+    asked, chosen = _Knobs(**knobs), session.settings
+    check_rungs(asked.rungs)
+    check_choice("metric", asked.metric, NAMES)
+    horizon = chosen.horizon if asked.horizon is None else asked.horizon
+    check_count("horizon", horizon, least=1)
+    return replace(
+        asked,
+        horizon=horizon,
+        per_rung=chosen.per_rung if asked.per_rung is None else asked.per_rung,
+        seed=chosen.seed if asked.seed is None else asked.seed,
+    )
+
+
+def _reference_first(
+    models: Sequence[Subject | str], reference: Subject | str | None
+) -> list[Subject]:
+    """Return the models with the reference in front, the others in the order given."""
+    if isinstance(models, str) or len(models) < 2:
+        raise ArgumentError(
+            f"models is {models!r:.80}: pass two or more pins or loaded models, such as "
+            "['bundled:tiny-chat', 'bundled:tiny-chat?dtype=bfloat16']"
+        )
+    place = 0
+    if reference is not None:
+        places = [i for i, one in enumerate(models) if one is reference or one == reference]
+        if not places:
+            raise ArgumentError(
+                f"reference is {_named(reference)}, which is none of the models "
+                f"{', '.join(map(_named, models))}: write it as it stands there"
+            )
+        place = places[0]
+    ordered = [models[place], *(one for i, one in enumerate(models) if i != place)]
+    return [model_of(one) for one in ordered]
+
+
+def _named(model: Subject | str) -> str:
+    return repr(model if isinstance(model, str) else model.pin.text)
+
+
+def _one_tokenizer(subjects: Sequence[Subject]) -> bool:
+    """Return whether one token id means the same for all systems."""
+    vocabularies = [_vocabulary(subject) for subject in subjects]
+    return all(one == vocabularies[0] for one in vocabularies)
+
+
+def _vocabulary(subject: Subject) -> object:
+    # A script cuts every text by one rule, so all scripts share their ids.
+    tokenizer = getattr(subject, "tokenizer", None)
+    return "script" if tokenizer is None else tokenizer.get_vocab()
+
+
+def _neighborhoods(prompt: Asked | Sequence[Asked], asked: _Knobs) -> list[Neighborhood]:
+    assert asked.per_rung is not None
+    assert asked.seed is not None
+    return neighborhoods_of(
+        several(prompt),
+        rungs=asked.rungs,
+        paraphrases=asked.paraphrases,
+        small_semantic=asked.small_semantic,
+        positive_control=asked.positive_control,
+        per_rung=asked.per_rung,
+        seed=asked.seed,
+        target=asked.target,
+    )
+
+
+def _measured(
+    session: Session,
+    asked: _Knobs,
+    subjects: Sequence[Subject],
+    labels: Sequence[str],
+    neighborhoods: Sequence[Neighborhood],
+    *,
+    same_tokens: bool,
+) -> tuple[Findings, ...]:
+    assert asked.horizon is not None
+    assert asked.seed is not None
+    # One system after the other, so that a pool of few models loads each of them once.
+    systems, spent = [], []
+    for subject, label in zip(subjects, labels, strict=True):
+        started, before = time.perf_counter(), replace(session.counts)
+        observed = [observe(session, subject, built, asked.horizon) for built in neighborhoods]
+        systems.append(System(label=label, observed=observed))
+        spent.append(_spent(session, before, started))
+    certified = zip(*([o.neighborhood for o in s.observed] for s in systems), strict=True)
+    comparison = Comparison(
+        systems=systems,
+        common=[common(*of_prompt) for of_prompt in certified],
+        metric=asked.metric,
+        rungs=tuple(asked.rungs),
+        same_tokens=same_tokens,
+    )
+    found = drift(
+        comparison,
+        min_effective=session.settings.min_effective,
+        embed=None if session.embedder is None else session.embed,
+        embedder_words=session.embedder_words,
+        seed=asked.seed,
+    )
+    # Each findings books its own system; the first also the reference, which is decoded once.
+    first = [sum(both) for both in zip(spent[0], spent[1], strict=True)]
+    return tuple(
+        replace(one, runs_measured=int(of[0]), runs_reused=int(of[1]), seconds=of[2])
+        for one, of in zip(found, [first, *spent[2:]], strict=True)
+    )
+
+
+def _spent(session: Session, before: Counts, started: float) -> tuple[float, float, float]:
+    """Return what was measured, what was reused and the seconds since ``before``."""
+    counts, seconds = session.counts, time.perf_counter() - started
+    return counts.measured - before.measured, counts.reused - before.reused, seconds
+
+
+def _without_embedder(
+    session: Session, subjects: Sequence[Subject], labels: Sequence[str]
+) -> tuple[Findings, ...]:
+    told = {"reference": labels[0], "metric": "semantic", "systems": "; ".join(labels)}
+    return tuple(
+        without_embedder(subject.identity, {**told, "system": label}, session.embedder_words)
+        for subject, label in zip(subjects[1:], labels[1:], strict=True)
+    )
