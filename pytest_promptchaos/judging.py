@@ -11,7 +11,7 @@ from pytest_promptchaos.measure.repetition import COLLAPSE
 from pytest_promptchaos.measure.responsiveness import diagnose
 from pytest_promptchaos.records import Outcome, Verdict
 from pytest_promptchaos.session import active
-from pytest_promptchaos.verdict.explain import explanation, sentence
+from pytest_promptchaos.verdict.explain import explanation, sentence, subject
 from pytest_promptchaos.verdict.judge import judge, settle
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def judge_findings(
     # Only where collapse was looked for: of a depth profile there is nothing to diagnose.
     looked = any(control.name == COLLAPSE for control in controls)
     diagnosis = diagnose(controls, findings.measurement, limit) if looked else None
-    told = sentence(findings.model.pin, around, findings.measurement, limit, outcome)
+    told = sentence(subject(findings.model), around, findings.measurement, limit, outcome)
     verdict = Verdict(
         check=check,
         id=name or f"{check}({around})",
@@ -51,13 +51,20 @@ def judge_findings(
         limit=limit,
         sentence=told,
         explanation=explanation(told, findings, limit, outcome, controls),
-        worst=next((p.neighbor_id for p in findings.pairs if p.branch is not None), None),
+        worst=_worst(findings),
         expect=expect,
         seed=int(findings.settings.get("seed") or 0),
         **{**vars(findings), "controls": controls, "diagnosis": diagnosis},
     )
     active().record(verdict)
     return verdict
+
+
+def _worst(findings: Findings) -> str | None:
+    """Return the neighbor that shows the number best: of those whose output moved, the first."""
+    moved = [p for p in findings.pairs if p.distances and p.output_a != p.output_b]
+    parted = next((p.neighbor_id for p in findings.pairs if p.branch is not None), None)
+    return parted or next((p.neighbor_id for p in moved), None)
 
 
 def enforce(verdict: Verdict) -> Verdict:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz.distance import Levenshtein
 
 from pytest_promptchaos.booking import model_of
+from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.hunt import Hunt
 from pytest_promptchaos.judging import enforce, judge_findings
 from pytest_promptchaos.measure.distances import NAMES
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.measure.distances import Metric
     from pytest_promptchaos.neighborhoods.messages import Target
     from pytest_promptchaos.records import Pair, Prompt, Rung, Verdict
+    from pytest_promptchaos.session import Session
     from pytest_promptchaos.trials import Trial
 
 LEAST_BUDGET = 24
@@ -72,7 +74,8 @@ def find_worst(
     Raises:
         PromptError: a prompt that is empty, or too long for the model.
         NeighborhoodError: an unknown or authored rung, or a prompt without a place to edit.
-        ArgumentError: a budget under 24, or a limit, horizon or metric that is none.
+        ArgumentError: a budget under 24, a limit, horizon or metric that is none, or ``semantic``
+            without an embedder.
     """
     started = time.perf_counter()
     session = active()
@@ -80,8 +83,6 @@ def find_worst(
     check_count("budget", budget, least=LEAST_BUDGET)
     check_number("at_most", at_most)
     check_rungs(rungs)
-    chosen: Metric = metric or ("token_edit" if session.embedder is None else "semantic")
-    check_choice("metric", chosen, NAMES)
     length = session.settings.horizon if horizon is None else horizon
     check_count("horizon", length, least=1)
     center = as_prompt(prompt)
@@ -91,7 +92,7 @@ def find_worst(
         model=subject,
         center=center,
         place=place_of(center, target),
-        metric=chosen,
+        metric=_metric(session, metric),
         horizon=length,
         budget=budget,
         at_most=at_most,
@@ -135,6 +136,15 @@ def assert_worst_neighbor(
     )
     limit = Limit(name=f"worst {NAMES[worst.metric]}", at_most=at_most)
     return enforce(judge_findings("worst_neighbor", findings_of(worst), limit))
+
+
+def _metric(session: Session, asked: Metric | None) -> Metric:
+    """Return the metric that was asked for, else the better one that there is."""
+    chosen: Metric = asked or ("token_edit" if session.embedder is None else "semantic")
+    check_choice("metric", chosen, NAMES)
+    if chosen == "semantic" and session.embedder is None:
+        raise ArgumentError(f"metric is 'semantic', but {session.embedder_words}; or token_edit")
+    return chosen
 
 
 def _worst(hunt: Hunt, found: Found, seconds: float) -> Worst:

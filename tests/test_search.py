@@ -344,6 +344,8 @@ def test_bad_input_is_told() -> None:
         find_worst(model, RICE, budget=23)
     with pytest.raises(ArgumentError, match="did you mean 'semantic'"):
         find_worst(model, RICE, metric="semantik")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="no embedder, as asked"):
+        find_worst(model, RICE, metric="semantic")
     with pytest.raises(ArgumentError, match="at_most is nan"):
         find_worst(model, RICE, at_most=float("nan"))
     with pytest.raises(NeighborhoodError, match="cannot be drawn from"):

@@ -11,7 +11,14 @@ from pytest_promptchaos.verdict.judge import needed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Control, Findings, Limit, Measurement, Pair
+    from pytest_promptchaos.records import (
+        Control,
+        Findings,
+        Limit,
+        Measurement,
+        ModelIdentity,
+        Pair,
+    )
 
 EXCERPT = 160
 """Characters of an output that a failure text shows around the branch."""
@@ -29,7 +36,7 @@ MARKS = {"held": "ok    ", "failed": "FAILED", "absent": "absent", "noted": "not
 
 
 def sentence(
-    subject: str, around: str, measurement: Measurement, limit: Limit, outcome: Outcome
+    asked: str, around: str, measurement: Measurement, limit: Limit, outcome: Outcome
 ) -> str:
     """Return the one sentence that a verdict is, with its number, interval and limit.
 
@@ -45,8 +52,16 @@ def sentence(
     }
     if outcome is Outcome.INVALID and measurement.value is None:
         told[outcome] = f"no evidence about {bound}: {measurement.reason}"
-    about = subject.removeprefix(STEPS)
+    about = asked.removeprefix(STEPS)
     return f"{about} around {around}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
+
+
+def subject(model: ModelIdentity) -> str:
+    """Return what was asked: the pin, and where it is not plain float32, in which numbers."""
+    numbers = [model.dtype] if model.dtype not in {"float32", ""} else []
+    numbers += [model.quantization.split(" ")[0]] if model.quantization != "none" else []
+    plain = model.pin.startswith(STEPS) or not numbers
+    return model.pin if plain else f"{model.pin} ({', '.join(numbers)})"
 
 
 def figure(measurement: Measurement) -> str:
@@ -159,26 +174,50 @@ def spans(names: Sequence[str]) -> str:
 
 
 def _worst(pairs: Sequence[Pair]) -> list[str]:
-    shown = next((p for p in pairs if p.distances and p.branch is not None), None)
+    """Return the neighbor that shows the number: what was edited, and what became of the output."""
+    moved = [p for p in pairs if p.distances and p.output_a != p.output_b]
+    shown = next((p for p in moved if p.branch is not None), moved[0] if moved else None)
     if shown is None:
         return []
-    where = shown.branch
-    assert where is not None
     numbers = ", ".join(
         f"{name} {shown.distances[key]:.3f}"
         for key, name in (("semantic", "semantic"), ("token_edit", "token edit"))
         if key in shown.distances
     )
+    about = "; ".join(filter(None, (f"prompt {shown.prompt_id!r}", numbers)))
     return [
         "",
-        f"worst neighbor: {shown.rung}: {shown.edit} (prompt {shown.prompt_id!r}; {numbers})",
-        f"  center    {shown.center_text!r}",
-        f"  neighbor  {shown.neighbor_text!r}",
+        f"worst neighbor: {shown.rung}: {shown.edit} ({about})",
+        *_asked(shown),
+        *_parted(shown),
+    ]
+
+
+def _asked(pair: Pair) -> list[str]:
+    """Return the two prompts, or the one that two systems were asked."""
+    if pair.center_text == pair.neighbor_text:
+        return [f"  prompt    {pair.center_text!r}"]
+    return [f"  center    {pair.center_text!r}", f"  neighbor  {pair.neighbor_text!r}"]
+
+
+def _parted(pair: Pair) -> list[str]:
+    where = pair.branch
+    if where is None:
+        return [f"  - {excerpt(pair.output_a)}", f"  + {excerpt(pair.output_b)}"]
+    read = [f"  answers   {pair.answer_a!r} against {pair.answer_b!r}"] if pair.answer_a else []
+    return [
+        *read,
         f"  outputs part at token {where.step + 1}, margin {where.margin_a:.2f} against "
         f"{where.margin_b:.2f} logits; >>marked<<:",
-        f"  - {marked(shown.tokens_a, where.step)}",
-        f"  + {marked(shown.tokens_b, where.step)}",
+        f"  - {marked(pair.tokens_a, where.step)}",
+        f"  + {marked(pair.tokens_b, where.step)}",
     ]
+
+
+def excerpt(text: str) -> str:
+    """Return the beginning of an output on one line."""
+    cut = text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
+    return cut.replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _cards(findings: Findings) -> list[str]:
