@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_promptchaos.report.drawing import SERIES, chart, marked, picture, wide
-from pytest_promptchaos.report.legible import number, one_line, plural
+from pytest_promptchaos.report.drawing import SERIES, chart, is_cloud, marked, picture, wide
+from pytest_promptchaos.report.legible import one_line, plural
+from pytest_promptchaos.report.overview import is_comparison, name_of_test
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pytest_promptchaos.records import Curve
     from pytest_promptchaos.report.overview import Judged
 
 PANELS_PER_FIGURE = 6
-PANELS = 12
+PANELS = 24
 """At 0.1 s each, so that the end of a session stays short."""
-NUMBERS = 80
-"""Rows of a panel's table of numbers; of a longer line they are taken at equal distances."""
+CLOUD, CLOUDS = 400, 2400
+"""Points of a cloud that are drawn, and of all clouds together: at 200 bytes each, half a page."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One picture: the curves of one name from one verdict."""
+    """One picture: the curves of one name from one verdict.
+
+    ``note`` is the series of a picture's only cloud, which needs no legend. ``drawn`` counts the
+    points of a cloud that the picture shows; it shows all of a line.
+    """
 
     title: str
     svg: str
     curves: tuple[Curve, ...]
+    drawn: int
+    note: str = ""
+
+    @property
+    def clouds(self) -> tuple[Curve, ...]:
+        """Those of the curves that are clouds of points."""
+        return tuple(filter(is_cloud, self.curves))
 
     @property
     def points(self) -> int:
-        """How many places on the x axis have a number."""
+        """How many places on the x axis have a number; of a cloud, how many points it has."""
+        if self.clouds:
+            return sum(len(curve.x) for curve in self.clouds)
         return len({x for curve in self.curves for x in curve.x})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """One entry of a legend; ``marked`` says whether its points carry marks."""
+    """One entry of a legend: whether its points carry marks, and whether a line joins them."""
 
     name: str
     marked: bool
+    lined: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +80,18 @@ def figures(verdicts: Sequence[Judged], *, panels: int = PANELS) -> tuple[Figure
     kinds = dict.fromkeys(map(_kind, (c for one in verdicts for c in one.verdict.curves if c.x)))
     pictures = [_pictures(kind, verdicts) for kind in list(kinds)[:panels]]
     shares = _shares([len(one) for one in pictures], panels)
-    return tuple(map(_figure, kinds, pictures, shares))
+    room = _room(pictures, shares)
+    return tuple(
+        _figure(kind, found, share, room)
+        for kind, found, share in zip(kinds, pictures, shares, strict=False)
+    )
+
+
+def _room(pictures: Sequence[Sequence[Picture]], shares: Sequence[int]) -> int:
+    """Return how many points a cloud may draw, so that all of them stay a part of the page."""
+    shown = (one for found, share in zip(pictures, shares, strict=True) for one in found[:share])
+    clouds = sum(any(map(is_cloud, curves)) for _, curves in shown)
+    return min(CLOUD, CLOUDS // max(1, clouds))
 
 
 def _shares(wanted: Sequence[int], panels: int) -> list[int]:
@@ -89,71 +116,95 @@ def _kind(curve: Curve) -> Kind:
 def _pictures(kind: Kind, verdicts: Sequence[Judged]) -> tuple[Picture, ...]:
     """Return title and curves of every picture; curves of one model that are alike make one."""
     found: dict[tuple[str, tuple[Curve, ...]], list[str]] = {}
+    together = _together(kind, verdicts)
     for one in verdicts:
-        found.setdefault((one.model, _of_kind(one, kind)), []).append(one.verdict.id)
+        pooled = together.get(one.record.node_id)
+        owner = (name_of_test(one), pooled) if pooled else (one.model, _of_kind(one, kind))
+        name = "systems side by side" if pooled else one.verdict.id
+        found.setdefault(owner, []).append(name)
     return tuple(
-        (_title(model, list(dict.fromkeys(names))), curves)
-        for (model, curves), names in found.items()
+        (_title(owner, list(dict.fromkeys(names))), curves)
+        for (owner, curves), names in found.items()
         if curves
     )
 
 
-def _title(model: str, names: Sequence[str]) -> str:
+def _together(kind: Kind, verdicts: Sequence[Judged]) -> dict[str, tuple[Curve, ...]]:
+    """Return the clouds that compare systems, by test: they say something only side by side."""
+    found: dict[str, dict[Curve, None]] = {}
+    for one in verdicts:
+        curves = _of_kind(one, kind)
+        if is_comparison(one.verdict) and any(map(is_cloud, curves)):
+            found.setdefault(one.record.node_id, {}).update(dict.fromkeys(curves))
+    return {node_id: tuple(curves) for node_id, curves in found.items()}
+
+
+def _title(owner: str, names: Sequence[str]) -> str:
     more = f" and {plural(len(names) - 1, 'more verdict')}" if len(names) > 1 else ""
-    return one_line(f"{model}: {names[0]}{more}")
+    return one_line(f"{owner}: {names[0]}{more}")
 
 
-def _figure(kind: Kind, found: Sequence[Picture], share: int) -> Figure:
-    every = [curve for _, curves in found for curve in curves]
+def _figure(kind: Kind, found: Sequence[Picture], share: int, room: int) -> Figure:
+    pictures, notes = _unnamed(found)
+    every = [curve for _, curves in pictures for curve in curves]
     series = tuple(dict.fromkeys(curve.series for curve in every))[: len(SERIES)]
-    visible = [(title, [one for one in curves if one.series in series]) for title, curves in found]
+    visible = [(one, tuple(c for c in curves if c.series in series)) for one, curves in pictures]
     shown = [(title, curves) for title, curves in visible if curves][:share]
     drawn = [curve for _, curves in shown for curve in curves]
     specification = chart(drawn, series=series).to_dict()
+    panels = [_panel(specification, *one, series=series, room=room) for one in shown]
     return Figure(
         name=f"{kind[0]}: {kind[1]}",
         legend=tuple(_key(name, drawn) for name in series),
         wide=wide(drawn),
-        panels=tuple(_panel(specification, title, curves, series) for title, curves in shown),
+        panels=tuple(map(_noted, panels, notes)),
         left_out=len(every) - len(drawn),
     )
 
 
+def _unnamed(found: Sequence[Picture]) -> tuple[Sequence[Picture], Iterable[str]]:
+    """Return pictures of one cloud each without the cloud's series, and those beside them.
+
+    Such a series says something about its own picture, as a correlation does: it tells no two
+    curves apart, and needs no colour.
+    """
+    if not all(len(curves) == 1 and is_cloud(curves[0]) for _, curves in found):
+        return found, repeat("")
+    bare = [(title, (replace(curves[0], series=""),)) for title, curves in found]
+    return bare, [curves[0].series for _, curves in found]
+
+
+def _noted(panel: Panel, note: str) -> Panel:
+    return replace(panel, note=note)
+
+
 def _key(series: str, drawn: Sequence[Curve]) -> Key:
-    return Key(name=series, marked=any(marked(one) for one in drawn if one.series == series))
+    alike = [one for one in drawn if one.series == series]
+    lined = not alike or not all(map(is_cloud, alike))
+    return Key(name=series, marked=any(map(marked, alike)), lined=lined)
 
 
 def _panel(
-    specification: dict[str, object], title: str, curves: Sequence[Curve], series: Sequence[str]
+    specification: dict[str, object],
+    title: str,
+    curves: Sequence[Curve],
+    *,
+    series: Sequence[str],
+    room: int,
 ) -> Panel:
+    step = -(-sum(len(one.x) for one in curves if is_cloud(one)) // room)
+    shown = [_thinned(one, step) if is_cloud(one) else one for one in curves]
     label = f"{curves[0].name}, {title}"
-    svg = picture(specification, curves, series=series, label=label)
-    return Panel(title=title, svg=svg, curves=tuple(curves))
+    svg = picture(specification, shown, series=series, label=label)
+    drawn = sum(len(one.x) for one in shown if is_cloud(one))
+    return Panel(title=title, svg=svg, curves=tuple(curves), drawn=drawn)
+
+
+def _thinned(curve: Curve, step: int) -> Curve:
+    """Return the cloud with every ``step``-th of its points."""
+    names = ("x", "y", "low", "high", "labels")
+    return replace(curve, **{name: getattr(curve, name)[::step] for name in names})
 
 
 def _of_kind(one: Judged, kind: Kind) -> tuple[Curve, ...]:
     return tuple(curve for curve in one.verdict.curves if _kind(curve) == kind and curve.x)
-
-
-def point_rows(panel: Panel) -> list[tuple[str, ...]]:
-    """Return the panel's numbers as rows of words: x, then every curve with its band.
-
-    At most :data:`NUMBERS` rows: where there are more points, every second, third, ... of them,
-    those of marked curves alone where there are any.
-    """
-    measured = [curve for curve in panel.curves if marked(curve)] or panel.curves
-    every = sorted({x for curve in measured for x in curve.x})
-    step = -(-len(every) // NUMBERS)
-    places = [{x: place for place, x in enumerate(curve.x)} for curve in panel.curves]
-    columns = list(zip(panel.curves, places, strict=True))
-    return [
-        (number(x), *(_words(curve, at.get(x)) for curve, at in columns)) for x in every[::step]
-    ]
-
-
-def _words(curve: Curve, place: int | None) -> str:
-    if place is None:
-        return ""
-    if not (curve.low and curve.high):
-        return number(curve.y[place])
-    return f"{number(curve.y[place])} [{number(curve.low[place])}, {number(curve.high[place])}]"

@@ -9,6 +9,7 @@ are sentinels: the page's style sheet maps each to its light or dark twin.
 from __future__ import annotations
 
 import re
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -18,7 +19,7 @@ import vl_convert
 from pytest_promptchaos.report.legible import number, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_promptchaos.records import Curve
 
@@ -52,18 +53,32 @@ DENSE = 30
 """From so many points on, marks are small, or neighbors would touch in a narrow picture."""
 THEORY = "theory"
 """A series with this word in its name was computed, not measured: it has no marks either."""
+GUIDE = "y ="
+"""How the name of a line begins that a cloud is read against, as in ``y = x`` and ``y = 0``."""
 
 TEXT, LINE = "#5a616b", "#dde1e6"
 SIZE, WIDE = (270, 165, 11), (430, 190, 13)
 """Width, height and letters in pixels; letters of a wide picture stay legible on a phone."""
+UP, ALONG = 28, 50
+"""Letters of a title that fit beside and below a picture; a longer one takes two lines."""
 CURVES, ZERO = "curves", "zero"
 SVG = "http://www.w3.org/2000/svg"
 COORDINATE = re.compile(r"-?\d+\.\d+")
 
 
+def is_cloud(curve: Curve) -> bool:
+    """Return whether the curve is a cloud of points, which no line joins."""
+    return curve.mark == "points"
+
+
+def is_guide(curve: Curve) -> bool:
+    """Return whether the line was computed, or is one to read others against, as ``y = x`` is."""
+    return THEORY in curve.series.split() or curve.series.startswith(GUIDE)
+
+
 def marked(curve: Curve) -> bool:
     """Return whether every point of the curve gets a mark and its numbers on hovering."""
-    return len(curve.x) <= MARKED and THEORY not in curve.series.split()
+    return is_cloud(curve) or (len(curve.x) <= MARKED and not is_guide(curve))
 
 
 def wide(curves: Iterable[Curve]) -> bool:
@@ -91,45 +106,72 @@ def picture(
 
 
 def chart(curves: Sequence[Curve], *, series: Sequence[str]) -> alt.LayerChart:
-    """Return the altair chart that fits the curves: a line with points each, bands behind.
+    """Return the altair chart that fits the curves: points, lines between them, bands behind.
 
     It holds scales and titles, not the numbers: altair takes seconds to copy those, and panels
-    of one figure share a chart. ``series`` orders colours, so that a name keeps its own.
+    of one figure share a chart. ``series`` orders colours, so that a name keeps its own. Zero is
+    drawn for lines only: a cloud has its axes from its own points.
     """
-    y = alt.Y("y:Q", title=one_line(curves[0].y_label), scale=_vertical(curves))
-    x_scale = alt.Scale(zero=False, nice=not wide(curves))
+    y = alt.Y("y:Q", title=_title(curves[0].y_label, UP), scale=_vertical(curves))
+    nice = not wide(curves) or _clouded(curves)
+    x_scale = alt.Scale(zero=False, nice=nice)
     axes = alt.Chart(alt.NamedData(name=CURVES)).encode(
-        x=alt.X("x:Q", title=one_line(curves[0].x_label), axis=_axis(curves), scale=x_scale),
+        x=alt.X("x:Q", title=_title(curves[0].x_label, ALONG), axis=_axis(curves), scale=x_scale),
         y=y,
         color=alt.Color("series:O", scale=_scale(series, [light for light, _ in SERIES])),
         detail="curve:N",
     )
-    zero = alt.Chart(alt.NamedData(name=ZERO)).mark_rule(color=TEXT, aria=False).encode(y=y)
-    band = axes.transform_filter("isValid(datum.low)").transform_calculate(y="datum.low")
-    line = axes.mark_line(strokeWidth=1.5 if wide(curves) else 2, aria=False)
     # Spoken marks would put the titles into vega expressions; only points speak, by a data field.
     point = axes.transform_filter("isValid(datum.words)").mark_point(
         filled=True, size=_size(curves), opacity=1
     )
     layers = [
-        band.mark_area(opacity=0.16, aria=False).encode(y2="high:Q"),
-        line.encode(strokeDash=alt.StrokeDash("series:O", scale=_scale(series, DASHES))),
+        *_bands(axes, curves),
+        *_lines(axes, curves, series),
         point.encode(
             shape=alt.Shape("series:O", scale=_scale(series, SHAPES)), description="words:N"
         ),
     ]
-    layers[:0] = [] if all(map(logarithmic, curves)) else [zero]
+    if not (_clouded(curves) or all(map(logarithmic, curves))):
+        zero = alt.Chart(alt.NamedData(name=ZERO))
+        layers.insert(0, zero.mark_rule(color=TEXT, aria=False).encode(y=y))
     return _styled(layers, WIDE if wide(curves) else SIZE)
 
 
-def _size(curves: Iterable[Curve]) -> int:
+def _bands(axes: alt.Chart, curves: Sequence[Curve]) -> Iterator[alt.Chart]:
+    """Yield an area behind lines, and an upright stroke through each point of a cloud."""
+    bound = axes.transform_calculate(y="datum.low")
+    if not all(map(is_cloud, curves)):
+        area = bound.transform_filter("datum.line && isValid(datum.low)")
+        yield area.mark_area(opacity=0.16, aria=False).encode(y2="high:Q")
+    if any(is_cloud(one) and one.low and one.high for one in curves):
+        stroke = bound.transform_filter("!datum.line && isValid(datum.low)")
+        yield stroke.mark_rule(opacity=0.5, aria=False).encode(y2="high:Q")
+
+
+def _lines(axes: alt.Chart, curves: Sequence[Curve], series: Sequence[str]) -> Iterator[alt.Chart]:
+    if all(map(is_cloud, curves)):
+        return
+    line = axes.transform_filter("datum.line")
+    thickness = 1.5 if wide(curves) else 2
+    dash = alt.StrokeDash("series:O", scale=_scale(series, DASHES))
+    yield line.mark_line(strokeWidth=thickness, aria=False).encode(strokeDash=dash)
+
+
+def _clouded(curves: Iterable[Curve]) -> bool:
+    return any(map(is_cloud, curves))
+
+
+def _size(curves: Sequence[Curve]) -> int:
     points = max((len(curve.x) for curve in curves if marked(curve)), default=0)
+    if _clouded(curves):
+        return 40 if points <= MARKED else 22
     return 30 if points <= DENSE else 14
 
 
 def _vertical(curves: Iterable[Curve]) -> alt.Scale:
     heights = [value for curve in curves for value in (*curve.y, *curve.low, *curve.high)]
-    heights += [] if all(map(logarithmic, curves)) else [0.0]
+    heights += [] if _clouded(curves) or all(map(logarithmic, curves)) else [0.0]
     return alt.Scale(domain=[min(heights), max(heights)], nice=True)
 
 
@@ -137,9 +179,15 @@ def _scale(series: Sequence[str], values: Sequence[Any]) -> alt.Scale:
     return alt.Scale(domain=list(range(len(series))), range=list(values[: len(series)]))
 
 
-def _axis(curves: Iterable[Curve]) -> alt.Axis:
+def _axis(curves: Sequence[Curve]) -> alt.Axis:
     whole = all(float(x).is_integer() for curve in curves for x in curve.x)
-    return alt.Axis(tickMinStep=1 if whole else 0, tickCount=8, labelFlush=False)
+    count = 5 if _clouded(curves) else 8
+    return alt.Axis(tickMinStep=1 if whole else 0, tickCount=count, labelFlush=False)
+
+
+def _title(label: str, letters: int) -> str | list[str]:
+    lines = wrap(one_line(label), letters, max_lines=2, placeholder=" \u2026")
+    return lines if len(lines) > 1 else one_line(label)
 
 
 def _styled(layers: Sequence[alt.Chart], size: tuple[int, int, int]) -> alt.LayerChart:
@@ -170,17 +218,26 @@ def _styled(layers: Sequence[alt.Chart], size: tuple[int, int, int]) -> alt.Laye
 
 
 def _rows(curve: Curve, place: int, series: Sequence[str]) -> list[dict[str, object]]:
-    rank = series.index(curve.series)
-    spoken = marked(curve)
+    common = {"series": series.index(curve.series), "curve": place, "line": not is_cloud(curve)}
     rows: list[dict[str, object]] = []
     for position, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
-        row: dict[str, object] = {"x": x, "y": y, "series": rank, "curve": place}
-        if spoken:
-            row["words"] = one_line(f"{curve.series} {curve.x_label} {number(x)}: {number(y)}")
+        row: dict[str, object] = {"x": x, "y": y, **common}
+        if marked(curve):
+            row["words"] = _spoken(curve, position)
         if curve.low and curve.high:
             row |= {"low": curve.low[position], "high": curve.high[position]}
         rows.append(row)
     return rows
+
+
+def _spoken(curve: Curve, position: int) -> str:
+    """Return what hovering a point says: of a cloud's point first of all which one it is."""
+    x, y = number(curve.x[position]), number(curve.y[position])
+    if not is_cloud(curve):
+        return one_line(f"{curve.series} {curve.x_label} {x}: {y}")
+    named = (*curve.labels[position : position + 1], curve.series)
+    numbers = f"{curve.x_label} {x}, {curve.y_label} {y}"
+    return one_line(": ".join(filter(None, (", ".join(filter(None, named)), numbers))))
 
 
 def _embeddable(document: str, label: str) -> str:
@@ -191,14 +248,19 @@ def _embeddable(document: str, label: str) -> str:
         words = element.get("aria-label", "")
         if element.get("aria-roledescription") == "point":
             ElementTree.SubElement(element, f"{{{SVG}}}title").text = words
+            for name in ("stroke-width", "opacity"):  # a filled point needs neither
+                element.attrib.pop(name, None)
         for name in [name for name in element.attrib if name.startswith(("aria-", "role"))]:
             del element.attrib[name]
-        if "d" in element.attrib:  # thousandths of a pixel are half of a long line's bytes
-            element.set(
-                "d", COORDINATE.sub(lambda found: f"{float(found[0]):.1f}", element.get("d", ""))
-            )
+        for name in ("d", "transform"):  # thousandths of a pixel are half of a long line's bytes
+            if name in element.attrib:
+                element.set(name, COORDINATE.sub(_tenths, element.get(name, "")))
     for name in ("width", "height", "class", "version"):
         root.attrib.pop(name, None)
     root.set("role", "img")
     root.set("aria-label", label)
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _tenths(found: re.Match[str]) -> str:
+    return f"{float(found[0]):.1f}"

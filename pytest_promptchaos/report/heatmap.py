@@ -23,7 +23,8 @@ class Cell:
     """One edit on one model. ``shade`` is 0 to 8; ``over`` says that the limit is exceeded.
 
     On a rung ``low`` to ``high`` is the interval that was judged; on a kind of edit it is the
-    smallest and the largest of its neighbors. ``n`` counts neighbors that entered the value.
+    smallest and the largest of its neighbors. ``n`` counts neighbors that entered the value;
+    ``unreviewed`` those that nobody vouches for, which enter it only where there are no others.
     """
 
     value: float | None
@@ -32,6 +33,7 @@ class Cell:
     n: int
     erased: int
     reason: str
+    unreviewed: int = 0
     shade: int = 0
     over: bool = False
 
@@ -149,6 +151,7 @@ def _rung_cell(parts: Sequence[Measurement], pairs: Sequence[Pair]) -> Cell | No
         high=max((part.high for part in parts if part.high is not None), default=None),
         n=sum(part.effective_n for part in parts),
         erased=_erased(pairs),
+        unreviewed=_unreviewed(pairs),
         reason=next((part.reason for part in parts if part.reason), ""),
     )
 
@@ -156,11 +159,9 @@ def _rung_cell(parts: Sequence[Measurement], pairs: Sequence[Pair]) -> Cell | No
 def _kind_cell(pairs: Sequence[Pair], key: str) -> Cell | None:
     if not pairs:
         return None
-    values = [
-        pair.distances[key]
-        for pair in pairs
-        if key in pair.distances and pair.certification != "erased"
-    ]
+    measured = [p for p in pairs if key in p.distances and p.certification != "erased"]
+    vouched = [pair for pair in measured if pair.gates] or measured
+    values = [pair.distances[key] for pair in vouched]
     return Cell(
         value=sum(values) / len(values) if values else None,
         low=min(values) if len(values) > 1 else None,
@@ -168,6 +169,7 @@ def _kind_cell(pairs: Sequence[Pair], key: str) -> Cell | None:
         n=len(values),
         erased=_erased(pairs),
         reason="" if values else _absence(pairs),
+        unreviewed=_unreviewed(pairs),
     )
 
 
@@ -179,6 +181,10 @@ def _absence(pairs: Sequence[Pair]) -> str:
 
 def _erased(pairs: Iterable[Pair]) -> int:
     return sum(pair.certification == "erased" for pair in pairs)
+
+
+def _unreviewed(pairs: Iterable[Pair]) -> int:
+    return sum(not pair.gates for pair in pairs)
 
 
 def _top(rows: Iterable[Row], limit: float | None) -> float:

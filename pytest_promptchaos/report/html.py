@@ -18,20 +18,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_promptchaos.report import charts, drawing, legible
+from pytest_promptchaos.report.axes import distance_words, length_table, other_axis
 from pytest_promptchaos.report.bars import bar
 from pytest_promptchaos.report.beside import beside
+from pytest_promptchaos.report.cards import card_views, uncarded
+from pytest_promptchaos.report.diagnosis import diagnoses_words, meaning
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.heatmap import distance_key, heatmaps
 from pytest_promptchaos.report.layers import SIGNS, layer_table, layers_line
+from pytest_promptchaos.report.ledger import ledger
 from pytest_promptchaos.report.overview import (
     broken,
+    is_comparison,
     is_system,
     judged,
     models,
     name_of_test,
+    side_names,
     tally,
     verdict_name,
 )
+from pytest_promptchaos.report.points import columns, point_rows
 from pytest_promptchaos.report.sidebyside import side_by_side
 from pytest_promptchaos.report.unmeasured import gaps, times_words
 
@@ -50,21 +57,61 @@ LARGEST = 2_400_000
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
-    """How much of the records the page holds; counts, and characters per text."""
+    """How much of the records the page holds; counts, and characters per text.
+
+    ``branches`` are branch cards per verdict, ``maps`` layers of a rescue map, ``ledger`` rows of
+    the validity ledger.
+    """
 
     cards: int
+    branches: int
+    maps: int
     folded: int
     rows: int
     pairs: int
     neighbors: int
+    ledger: int
     characters: int
     lines: int
 
 
 DETAILS = (
-    Detail(cards=40, folded=80, rows=1500, pairs=3, neighbors=40, characters=900, lines=300),
-    Detail(cards=25, folded=25, rows=800, pairs=2, neighbors=12, characters=400, lines=150),
-    Detail(cards=10, folded=0, rows=300, pairs=1, neighbors=0, characters=200, lines=60),
+    Detail(
+        cards=40,
+        branches=4,
+        maps=100,
+        folded=80,
+        rows=1500,
+        pairs=3,
+        neighbors=40,
+        ledger=300,
+        characters=900,
+        lines=300,
+    ),
+    Detail(
+        cards=25,
+        branches=2,
+        maps=40,
+        folded=25,
+        rows=800,
+        pairs=2,
+        neighbors=12,
+        ledger=150,
+        characters=400,
+        lines=150,
+    ),
+    Detail(
+        cards=10,
+        branches=1,
+        maps=0,
+        folded=0,
+        rows=300,
+        pairs=1,
+        neighbors=0,
+        ledger=40,
+        characters=200,
+        lines=60,
+    ),
 )
 
 
@@ -99,6 +146,8 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
         "systems": len(verdicts) - len(asked),
         "heatmaps": heatmaps(verdicts),
         "figures": charts.figures(verdicts),
+        "ledger": ledger(verdicts),
+        "diagnoses": diagnoses_words(one.verdict for one in verdicts),
         "controls": control_tallies(verdicts),
         "environment": _environment(records),
         "gaps": gaps(verdicts),
@@ -143,15 +192,25 @@ def _templates() -> Environment:
         "verdict_name": verdict_name,
         "name_of_test": name_of_test,
         "bar": bar,
+        "meaning": meaning,
+        "other_axis": other_axis,
+        "length_table": length_table,
+        "card_views": card_views,
+        "uncarded": uncarded,
+        "token_spelled": legible.token_spelled,
         "beside": beside,
         "layer_table": layer_table,
         "layers_line": layers_line,
         "side_by_side": side_by_side,
         "compared_pairs": compared_pairs,
         "distance_key": distance_key,
+        "distance_words": distance_words,
+        "is_comparison": is_comparison,
+        "side_names": side_names,
         "next_step": next_step,
         "times_words": times_words,
-        "point_rows": charts.point_rows,
+        "columns": columns,
+        "point_rows": point_rows,
         "picture": Markup,
     }
     environment.globals |= {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from pytest_promptchaos.report.diagnosis import diagnosis_line
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.legible import legible, one_line
 from pytest_promptchaos.report.overview import Standing, broken, judged, node_parts, verdict_name
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Record
+    from pytest_promptchaos.records import Record, Verdict
     from pytest_promptchaos.report.overview import Judged
 
 NO_MODEL = "promptchaos"
@@ -72,8 +73,15 @@ def _verdict_case(one: Judged) -> Case:
         element=_element(standing, relaxed=record.status == "passed"),
         kind=standing.value,
         message=verdict.sentence,
-        text=f"{standing.value}: {verdict.explanation}" if green else verdict.explanation,
+        text=_text(verdict, standing.value if green else ""),
     )
+
+
+def _text(verdict: Verdict, standing: str) -> str:
+    """Return the explanation, behind how a green verdict stands, ahead of it the diagnosis."""
+    told = f"{standing}: {verdict.explanation}" if standing else verdict.explanation
+    named = diagnosis_line(verdict.diagnosis)
+    return f"diagnosis: {named}\n\n{told}" if named else told
 
 
 def _element(standing: Standing, *, relaxed: bool) -> str:

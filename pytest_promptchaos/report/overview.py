@@ -33,6 +33,9 @@ GREEN = (Standing.EXPECTED, Standing.CAUGHT, Standing.PASSED)
 SYSTEMS = "known systems"
 """What stands in the place of a model where a system with a known answer was followed."""
 
+COMPARISONS = ("drift", "no_drift")
+"""The checks that hold systems against a reference."""
+
 _ORDER = tuple(Standing)
 
 
@@ -91,7 +94,9 @@ def node_parts(node_id: str) -> tuple[str, str]:
 def name_of_test(one: Judged) -> str:
     """Return what the verdict's test is called, without the model as its only parameter."""
     _, test = node_parts(one.record.node_id)
-    return test.removesuffix(f"[{one.verdict.model.pin}]")
+    name, bracket, parameter = test.partition("[")
+    pinned = bracket and parameter.removesuffix("]").partition("?")[0] == one.verdict.model.pin
+    return name if pinned else test
 
 
 def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
@@ -149,11 +154,24 @@ def is_system(verdict: Verdict) -> bool:
     return verdict.check == "system"
 
 
+def is_comparison(verdict: Verdict) -> bool:
+    """Return whether a system was held against another one, its outputs beside the reference's."""
+    return verdict.check in COMPARISONS
+
+
+def side_names(verdict: Verdict) -> tuple[str, str]:
+    """Return what stands side by side: a center and its neighbor, or a reference and a system."""
+    if not is_comparison(verdict):
+        return "Center", "Neighbor"
+    told = verdict.settings
+    return f"Reference: {told.get('reference', '')}", f"System: {told.get('system', '')}"
+
+
 def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
     """Return the models that were asked, by label, in order of appearance.
 
     The label is the model's name; where names collide the pin, and where pins collide (the same
-    weights under two dtypes) the pin with what the model ran as.
+    weights under two dtypes) the name with what the models ran as, as far as that differs.
     """
     labels = _labels(records)
     return {labels[_key(model)]: model for model in _asked(records)}
@@ -165,10 +183,32 @@ def _asked(records: Sequence[Record]) -> list[ModelIdentity]:
 
 
 def _labels(records: Sequence[Record]) -> dict[tuple[str, ...], str]:
-    keys = dict.fromkeys(map(_key, _asked(records)))
-    spoken = [{key: key[0] for key in keys}, {key: key[1] for key in keys}]
-    unique = [names for names in spoken if len(set(names.values())) == len(keys)]
-    return unique[0] if unique else {key: ", ".join(key[1:]) for key in keys}
+    keys = list(dict.fromkeys(map(_key, _asked(records))))
+    labels: dict[tuple[str, ...], str] = {}
+    for name in dict.fromkeys(key[0] for key in keys):
+        labels |= _told_apart([key for key in keys if key[0] == name])
+    unique = len(set(labels.values())) == len(keys)
+    return labels if unique else {key: ", ".join(key[1:]) for key in keys}
+
+
+def _told_apart(keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Return labels of models of one name: the name or the pins, and the first fields that differ.
+
+    So three systems of one checkpoint are "tiny, float32", "tiny, bfloat16", "tiny, float32, int8".
+    """
+    start = 1 if len({key[1] for key in keys}) > 1 else 0
+    labels = {key: key[start] for key in keys}
+    for field in range(2, len(keys[0])):
+        if len(set(labels.values())) == len(keys):
+            break
+        if len({key[field] for key in keys}) > 1:
+            labels = {key: _joined(label, key[field]) for key, label in labels.items()}
+    return labels
+
+
+def _joined(label: str, value: str) -> str:
+    # What stands in brackets explains, as in "int8 dynamic (weights per channel)".
+    return label if value == "none" else f"{label}, {value.partition(' (')[0]}"
 
 
 def _key(model: ModelIdentity) -> tuple[str, ...]:
@@ -177,9 +217,9 @@ def _key(model: ModelIdentity) -> tuple[str, ...]:
         model.name,
         model.pin,
         model.dtype,
+        model.quantization,
         model.device,
         model.attention,
-        model.quantization,
         f"thinking {model.thinking}",
         model.fingerprint[:12],
     )

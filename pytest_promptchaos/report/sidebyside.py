@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.report.legible import legible, shortened, spelled, token_spelled
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 ENDED = "(cut at the horizon)"
 """An end of sequence is a token of its own, so only the horizon leaves nothing to mark."""
 QUOTED = 40
+AGAIN = 3
+"""Tokens in a row that both outputs have behind the branch; fewer are shared by chance."""
+ALIGNED = 600
+"""Tokens of an output that are aligned behind the branch: the time grows with their square."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A stretch of text behind the branch; ``again`` says that both outputs have it."""
+
+    text: str
+    again: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +36,7 @@ class Excerpt:
 
     ``shared`` is what both outputs have in common, ``token`` the first that differs (empty where
     the outputs are the same), ``rest`` what follows it, ``margin`` how sure the choice was.
+    ``pieces`` are ``rest`` cut where both outputs meet again and part again.
     """
 
     skipped: int
@@ -31,6 +45,7 @@ class Excerpt:
     rest: str
     cut: int
     margin: str = ""
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +65,46 @@ def side_by_side(pair: Pair, characters: int) -> SideBySide:
     center, neighbor = _pieces(pair)
     step = _first_difference(pair, center, neighbor)
     branch = pair.branch
+    ours = excerpt(center, step, characters, branch.margin_a if branch else None)
+    theirs = excerpt(neighbor, step, characters, branch.margin_b if branch else None)
+    blocks = _shared_again(pair, step)
     return SideBySide(
         pair=pair,
         center_prompt=shortened(spelled(pair.center_text), characters),
         neighbor_prompt=shortened(spelled(pair.neighbor_text), characters),
-        center=_excerpt(center, step, characters, branch.margin_a if branch else None),
-        neighbor=_excerpt(neighbor, step, characters, branch.margin_b if branch else None),
+        center=_aligned(ours, center, step, [(a, size) for a, _, size in blocks]),
+        neighbor=_aligned(theirs, neighbor, step, [(b, size) for _, b, size in blocks]),
         branch=branch_words(branch) if branch else _unbranched_words(step),
     )
+
+
+def _shared_again(pair: Pair, step: int | None) -> list[tuple[int, int, int]]:
+    """Return where tokens behind the branch are in both outputs: two places and a length each."""
+    if step is None or not (pair.tokens_a and pair.tokens_b):
+        return []
+    ours, theirs = (tokens[step + 1 :][:ALIGNED] for tokens in (pair.tokens_a, pair.tokens_b))
+    blocks = SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    return [(one.a, one.b, one.size) for one in blocks if one.size >= AGAIN]
+
+
+def _aligned(
+    seen: Excerpt, pieces: Sequence[str], step: int | None, blocks: Sequence[tuple[int, int]]
+) -> Excerpt:
+    """Return the excerpt with what follows the branch in pieces, none longer than is shown."""
+    tokens = () if step is None else pieces[step + 1 :]
+    found: list[Piece] = []
+    at, room = 0, len(seen.rest)
+    for start, size in (*blocks, (len(tokens), 0)):
+        for text, again in ((tokens[at:start], False), (tokens[start : start + size], True)):
+            shown = legible("".join(text))[:room]
+            room -= len(shown)
+            found += [Piece(text=shown, again=again)] if shown else []
+        at = start + size
+    return replace(seen, pieces=tuple(found) if step is not None else _whole(seen.rest))
+
+
+def _whole(rest: str) -> tuple[Piece, ...]:
+    return (Piece(text=rest, again=False),) if rest else ()
 
 
 def branch_words(branch: Branch) -> str:
@@ -93,9 +140,10 @@ def _first_difference(pair: Pair, center: Sequence[str], neighbor: Sequence[str]
     return None if len(center) == len(neighbor) else min(len(center), len(neighbor))
 
 
-def _excerpt(
-    pieces: Sequence[str], step: int | None, characters: int, margin: float | None
+def excerpt(
+    pieces: Sequence[str], step: int | None, characters: int, margin: float | None = None
 ) -> Excerpt:
+    """Return an output around its token at ``step``, about ``characters`` of it."""
     if step is None:
         step, mark = 0, ""
         shared, rest = "", legible("".join(pieces))

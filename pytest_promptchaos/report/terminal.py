@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_promptchaos.report.diagnosis import MEANINGS
 from pytest_promptchaos.report.legible import (
     interval_words,
     limit_words,
@@ -36,6 +37,8 @@ ROWS_PER_MODEL = 20
 TABLE_WIDTH = 84
 """Below this width a verdict takes a short paragraph instead of a table row."""
 
+ROBUST = "robust"
+"""The one diagnosis that asks nothing of the reader: it stands beside the outcome."""
 HEADER = ("outcome", "check", "value", "limit", "n")
 MARKUP: dict[Standing, dict[str, bool]] = {
     Standing.FAILED: {"red": True},
@@ -73,10 +76,19 @@ def summary_lines(
         for label in (*models(records), SYSTEMS)
         for line in _model_lines(label, [one for one in verdicts if one.model == label], width)
     ]
+    lines += map(_plain, _meanings(verdicts, width))
     lines += [_broken_line(record, width) for record in broken(records)]
     if asked := [one.verdict for one in verdicts if not is_system(one.verdict)]:
         lines += map(_plain, textwrap.wrap(_runs_words(asked), width))
     return lines + [_plain(f"{name}: {place}") for name, place in (written or {}).items()]
+
+
+def _meanings(verdicts: Sequence[Judged], width: int) -> Iterator[str]:
+    """Yield what each diagnosis that a reader must act on means, once."""
+    made = {one.verdict.diagnosis for one in verdicts}
+    for diagnosis, meaning in MEANINGS.items():
+        if diagnosis in made and diagnosis != ROBUST:
+            yield from textwrap.wrap(f"{diagnosis}: {meaning}", width, subsequent_indent="  ")
 
 
 def _plain(text: str) -> Line:
@@ -114,8 +126,8 @@ def _table(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
     yield _plain(_row(HEADER, widths))
     for one, row in zip(verdicts, rows, strict=True):
         yield Line(_row(row, widths), MARKUP[one.standing])
-        if worst := _worst_words(one):
-            yield _plain(_cut(f"  {'':{widths[0]}}  {worst}", width))
+        if beneath := _beneath(one):
+            yield _plain(_cut(f"  {'':{widths[0]}}  {beneath}", width))
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -126,7 +138,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cells(one: Judged) -> tuple[str, ...]:
     verdict = one.verdict
     return (
-        _outcome_word(one.standing),
+        _outcome_word(one.standing) + (f", {ROBUST}" if verdict.diagnosis == ROBUST else ""),
         one_line(_named(one)),
         _value_cell(verdict),
         limit_words(verdict.limit),
@@ -160,6 +172,13 @@ def _n_words(verdict: Verdict) -> str:
     return str(n) if n == effective else f"{effective} of {n}"
 
 
+def _beneath(one: Judged) -> str:
+    """Return the line beneath a row: a diagnosis that asks for a reader, and what shows it best."""
+    diagnosis = one.verdict.diagnosis
+    asking = None if diagnosis == ROBUST else diagnosis
+    return "; ".join(filter(None, (asking, _worst_words(one))))
+
+
 def _worst_words(one: Judged) -> str:
     edits = {pair.neighbor_id: pair.edit for pair in one.verdict.pairs}
     edit = edits.get(one.verdict.worst or "")
@@ -179,7 +198,7 @@ def _paragraphs(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
     for one in verdicts:
         outcome, check, value, limit, n = _cells(one)
         yield Line(_cut(f"  {outcome}: {check}", width), MARKUP[one.standing])
-        words = [f"{value}, limit {limit}, n {n}", _worst_words(one)]
+        words = [f"{value}, limit {limit}, n {n}", _beneath(one)]
         for paragraph in filter(None, words):
             wrapped = textwrap.wrap(paragraph, width - 4, max_lines=2, placeholder=" ...")
             yield from (_plain(_cut(f"    {line}", width)) for line in wrapped)

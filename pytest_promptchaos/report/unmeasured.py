@@ -45,6 +45,10 @@ def _gaps_of_verdict(one: Judged) -> Iterator[tuple[str, str]]:
             yield f"control: {control.name}", control.words
     for pair in verdict.pairs:
         yield from _gaps_of_pair(pair)
+    for card in verdict.cards:
+        for rescue in card.rescue:
+            if not rescue.rescue:
+                yield f"rescue map, {rescue.direction}", rescue.reason or "no reason was recorded"
 
 
 def _absent(measurement: Measurement, name: str) -> Iterator[tuple[str, str]]:

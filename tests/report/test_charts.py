@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_promptchaos.records import Curve, Outcome, Verdict
-from pytest_promptchaos.report.charts import Figure, Key, figures, point_rows
+from pytest_promptchaos.report.charts import Figure, Key
 from pytest_promptchaos.report.drawing import (
     DASHES,
     MARKED,
@@ -19,26 +19,12 @@ from pytest_promptchaos.report.drawing import (
     picture,
     wide,
 )
-from pytest_promptchaos.report.overview import judged
-from report.conftest import HOSTILE, curves, depth, record, verdict
+from pytest_promptchaos.report.points import point_rows
+from report.conftest import HOSTILE, curves, depth, verdict
 from report.dynamics import shape
+from report.pictures import LINE, drawn, shown, titles, vertical
 
-LINE = Curve(name="profile", x_label="layer", y_label="nats", x=(0, 1, 2), y=(0.5, -0.25, 0.125))
 BANDED = replace(LINE, low=(0.4, -0.3, 0.1), high=(0.6, -0.2, 0.2), series="small edits")
-
-
-def drawn(*lines: Curve) -> ElementTree.Element:
-    series = tuple(dict.fromkeys(line.series for line in lines))
-    specification = chart(lines, series=series).to_dict()
-    return ElementTree.fromstring(picture(specification, lines, series=series, label="a profile"))
-
-
-def titles(svg: ElementTree.Element) -> list[str]:
-    return [element.text or "" for element in svg.iter() if element.tag.endswith("title")]
-
-
-def shown(*verdicts: Verdict, panels: int = 12) -> tuple[Figure, ...]:
-    return figures(judged([record(*verdicts)]), panels=panels)
 
 
 def test_every_point_says_its_numbers() -> None:
@@ -86,7 +72,7 @@ def test_the_picture_is_labelled_and_needs_nothing_from_outside() -> None:
 def test_hostile_labels_are_only_text() -> None:
     named = replace(LINE, x_label=HOSTILE, y_label=HOSTILE, series=HOSTILE)
     tags = {element.tag.rpartition("}")[2] for element in drawn(named).iter()}
-    assert tags <= {"svg", "g", "path", "line", "text", "title", "rect"}
+    assert tags <= {"svg", "g", "path", "line", "text", "title", "rect", "tspan"}
 
 
 def test_a_figure_per_name_and_a_panel_per_verdict() -> None:
@@ -221,13 +207,6 @@ def test_the_numbers_of_measured_points_are_not_thinned_for_theory() -> None:
 
 
 # -- logarithms ------------------------------------------------------------------------------------
-
-
-def vertical(*lines: Curve) -> tuple[list[float], bool]:
-    """Return the ends of the y axis, and whether a line is drawn at zero."""
-    made = chart(lines, series=("",)).to_dict()
-    (domain,) = {tuple(one["encoding"]["y"]["scale"]["domain"]) for one in made["layer"]}
-    return list(domain), any(one["mark"]["type"] == "rule" for one in made["layer"])
 
 
 def test_zero_is_on_the_axis_of_a_growth_even_where_all_is_below_it() -> None:

@@ -10,6 +10,7 @@ from pytest_promptchaos.report.html import write_page
 from report.browser import CHROMIUM, DESK, PHONE, Browser, opened
 from report.conftest import run_records
 from report.dynamics import dynamics_records
+from report.neighborhoods import neighborhood_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_page((*run_records(), *dynamics_records()), path)
+    write_page((*run_records(), *dynamics_records(), *neighborhood_records()), path)
     return path
 
 
@@ -120,6 +121,21 @@ def test_letters_of_a_wide_picture_stay_legible_on_a_phone(browser: Browser, rep
     size = browser.run(
         "document.querySelector('.panels.wide svg text').getBoundingClientRect().height"
     )
+    assert isinstance(size, int | float)
+    assert size >= 9
+
+
+def test_bars_of_candidates_fit_their_cells_and_letters_of_a_trace_are_legible(
+    browser: Browser, report: Path
+) -> None:
+    browser.view(report, width=PHONE)
+    widths = """[...document.querySelector('.candidates').querySelectorAll('.bars i')].map(one =>
+        one.getBoundingClientRect().width / one.parentElement.clientWidth)"""
+    found = browser.run(widths)
+    assert isinstance(found, list)
+    assert len(found) == 4
+    assert all(0 < one <= 1 for one in found)
+    size = browser.run("document.querySelector('svg.trace text').getBoundingClientRect().height")
     assert isinstance(size, int | float)
     assert size >= 9
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_promptchaos.errors import StoreError
 from pytest_promptchaos.report.evidence import put_in_place, read_records, write_records
 from report.conftest import pairs, record, verdict
+from report.neighborhoods import card, neighborhood_records, rescue_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,21 @@ def test_the_same_records_give_the_same_bytes(records: tuple[Record, ...], tmp_p
     first = (tmp_path / "first.json").read_bytes()
     assert first == (tmp_path / "second.json").read_bytes()
     assert first.count(b"\n") == len(records) + 2
+
+
+def test_neighborhoods_in_depth_come_back_whole(tmp_path: Path) -> None:
+    written = neighborhood_records()
+    write_records(written, tmp_path / "records.json")
+    read = read_records(tmp_path / "records.json")
+    assert read == written
+    (found,) = read[0].verdicts
+    (first, *_) = found.cards
+    assert first == card(found.pairs[0])
+    assert first.branch.lead == 3
+    assert first.rescue[0].rescue[3][0] == rescue_map().rescue[3][0]
+    assert found.diagnosis == "sensitive"
+    assert {one.mark for one in found.curves} == {"line", "points"}
+    assert {pair.gates for pair in found.pairs} == {True, False}
 
 
 @given(st.text())

@@ -41,6 +41,15 @@ def test_an_erased_edit_has_no_number_but_its_reason() -> None:
     assert seen.reason == "erased by the template"
 
 
+def test_text_that_nobody_reviewed_is_counted_and_stays_out_of_a_mean_with_others() -> None:
+    reviewed = replace(pairs(1.0)[0], kind="generated", origin="generated", reviewer="R. Reader")
+    draft = replace(reviewed, neighbor_id="draft", distances={"semantic": 0.9}, gates=False)
+    both = cell(only(verdict(pairs=(reviewed, draft))), "format", "generated")
+    assert (both.value, both.n, both.unreviewed) == pytest.approx((0.31, 1, 1))
+    alone = cell(only(verdict(pairs=(draft,))), "format", "generated")
+    assert (alone.value, alone.n, alone.unreviewed) == pytest.approx((0.9, 1, 1))
+
+
 def test_a_rung_without_a_value_has_its_reason() -> None:
     seen = cell(only(verdict()), "small_semantic")
     assert (seen.value, seen.reason) == (None, "none of 2 neighbors differs for the model")

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.diagnosis import diagnosis_line
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
 from report.conftest import HOSTILE, record, verdict
 from report.dynamics import dynamics_records
+from report.neighborhoods import neighborhood_records
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Record
@@ -96,6 +98,26 @@ def test_each_outcome_has_its_element(
 def test_an_expected_failure_says_so() -> None:
     case = only_case(record(verdict(expect="failed"), status="passed"))
     assert (case.findtext("system-out") or "").startswith("expected failure: ")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "element"),
+    [(Outcome.INVALID, "failed", "error"), (Outcome.PASSED, "passed", "system-out")],
+)
+def test_a_diagnosis_is_the_first_line_of_the_text(
+    outcome: Outcome, status: str, element: str
+) -> None:
+    said = verdict(outcome, diagnosis="collapsed")
+    text = only_case(record(said, status=status)).findtext(element) or ""
+    assert text.splitlines()[0] == f"diagnosis: {diagnosis_line('collapsed')}"
+    assert said.explanation in text
+
+
+def test_neighborhoods_in_depth_are_valid_and_their_systems_have_suites() -> None:
+    document = junit_xml(neighborhood_records())
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    names = {suite.get("name") for suite in ElementTree.fromstring(document)}
+    assert names == {"tiny-chat, float32", "tiny-chat, float32, int8", "tiny-chat, bfloat16"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from pytest_promptchaos.report.overview import (
     broken,
     judged,
     models,
+    name_of_test,
     standing_of,
     tally,
     tally_words,
@@ -72,6 +73,47 @@ def test_a_model_is_called_by_its_name_until_two_share_it() -> None:
     labels = list(models([record(small, half)]))
     assert len(labels) == 2
     assert "bfloat16" in labels[1]
+
+
+def test_systems_of_one_checkpoint_are_told_apart_by_what_differs() -> None:
+    same = verdict().model
+    systems = (same, replace(same, dtype="bfloat16"), replace(same, quantization="int8"))
+    found = record(*(verdict(model=one) for one in systems))
+    assert list(models([found])) == ["small, float32", "small, bfloat16", "small, float32, int8"]
+
+
+def test_what_a_field_explains_in_brackets_stays_out_of_a_label() -> None:
+    ways = ("int8 dynamic (per channel)", "int8 dynamic (per tensor)")
+    first, second = (replace(verdict().model, quantization=way) for way in ways)
+    assert list(models([record(verdict(), verdict(model=first))])) == [
+        "small",
+        "small, int8 dynamic",
+    ]
+    labels = list(models([record(verdict(model=first), verdict(model=second))]))
+    assert [way in label for way, label in zip(ways, labels, strict=True)] == [True, True]
+
+
+def test_only_models_of_one_name_are_told_apart() -> None:
+    half = verdict(model=replace(verdict().model, dtype="bfloat16"))
+    found = record(verdict(), half, verdict(name="large"))
+    assert list(models([found])) == ["small, float32", "small, bfloat16", "large"]
+
+
+def test_models_that_differ_in_their_files_alone_are_told_by_their_fingerprint() -> None:
+    other = verdict(model=replace(verdict().model, fingerprint="0" * 64))
+    assert list(models([record(verdict(), other)])) == [
+        "small, 3f9a6b1d3f9a",
+        "small, 000000000000",
+    ]
+
+
+def test_a_test_is_called_without_its_model_and_the_models_options() -> None:
+    (one,) = judged([record(verdict())])
+    node = "tests/test_books.py::test_dune[bundled:small?dtype=bfloat16]"
+    optioned = replace(one, record=replace(one.record, node_id=node))
+    other = replace(one, record=replace(one.record, node_id=node.replace("small", "other")))
+    assert name_of_test(one) == name_of_test(optioned) == "test_dune"
+    assert name_of_test(other) == "test_dune[bundled:other?dtype=bfloat16]"
 
 
 def test_notes_and_versions_make_no_second_model() -> None:

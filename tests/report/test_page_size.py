@@ -11,11 +11,13 @@ from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.html import DETAILS, LARGEST, page
 from report.conftest import curves, pairs, record, verdict
 from report.dynamics import layered
+from report.neighborhoods import card, in_depth, rescue_map
+from report.scatter import cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_promptchaos.records import Verdict
+    from pytest_promptchaos.records import Curve, Verdict
 
 
 def crowd(outcome: Outcome, count: int, text: str) -> Iterator[Verdict]:
@@ -68,6 +70,30 @@ def test_many_deep_models_stay_under_the_size() -> None:
     assert len(made.encode()) <= LARGEST
     assert "All 126 layers" in made
     assert "depth(199)" in made
+
+
+def test_many_branch_cards_and_clouds_stay_under_the_size() -> None:
+    found = in_depth()
+    deep = tuple(f"layer {n}" for n in range(96))
+    maps = tuple(replace(rescue_map(), layers=deep, rescue=((0.1234,) * 4,) * 96) for _ in range(2))
+    long = tuple(0.001 * n for n in range(500))
+    cards = tuple(
+        card(pair, rescue=maps, margins_a=long, margins_b=long, js=long) for pair in found.pairs[:4]
+    )
+    verdicts = [
+        in_depth(id=f"books({n})", cards=cards, curves=tuple(crowded(n)) if n < 12 else ())
+        for n in range(200)
+    ]
+    made = page([record(*verdicts)])
+    assert len(made.encode()) <= LARGEST
+    assert "more branch card" in made
+    assert "points are drawn" in made
+    assert "books(199)" in made
+
+
+def crowded(place: int) -> Iterator[Curve]:
+    for name in ("stability", "dissociation"):
+        yield cloud(name, ("x", "y"), place, count=1_000)
 
 
 def test_layers_that_the_page_leaves_out_are_counted() -> None:

@@ -72,6 +72,32 @@ def test_hostile_tokens_lose_their_control_characters() -> None:
     assert len(view.branch) < 200
 
 
+def test_where_the_outputs_meet_again_is_told() -> None:
+    ours = ("a", " b", " c", ".", " the", " same", " three", " x")
+    theirs = ("a", " z", " c", " q", " the", " same", " three", " y")
+    branch = Branch(step=1, token_a=" b", token_b=" z", margin_a=1, margin_b=1)
+    view = side_by_side(replace(NEIGHBOR, tokens_a=ours, tokens_b=theirs, branch=branch), 500)
+    assert [(one.text, one.again) for one in view.center.pieces] == [
+        (" c.", False),
+        (" the same three", True),
+        (" x", False),
+    ]
+    assert [(one.text, one.again) for one in view.neighbor.pieces] == [
+        (" c q", False),
+        (" the same three", True),
+        (" y", False),
+    ]
+
+
+@given(TOKENS, TOKENS, st.integers(1, 50))
+@settings(deadline=None)
+def test_the_pieces_are_the_rest(center: list[str], neighbor: list[str], characters: int) -> None:
+    made = replace(NEIGHBOR, tokens_a=tuple(center), tokens_b=tuple(neighbor), branch=None)
+    view = side_by_side(replace(made, output_a="", output_b=""), characters)
+    for seen in (view.center, view.neighbor):
+        assert "".join(one.text for one in seen.pieces) == seen.rest
+
+
 @given(TOKENS, TOKENS, st.integers(1, 50))
 @settings(deadline=None)
 def test_shown_and_counted_characters_add_up(

@@ -13,6 +13,7 @@ from pytest_promptchaos.report.legible import legible
 from pytest_promptchaos.report.terminal import ROWS_PER_MODEL, WIDEST, summary_lines
 from report.conftest import pair, record, run_records, verdict
 from report.dynamics import dynamics_records, system
+from report.neighborhoods import neighborhood_records
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Record
@@ -65,6 +66,27 @@ known systems: 1 failed, 2 passed
 
 def test_limits_of_a_profile_and_known_systems_have_their_rows() -> None:
     assert text(*dynamics_records()) == DYNAMICS
+
+
+DIAGNOSED = """\
+tiny-chat, float32: 1 failed
+  outcome  check                                   value                 limit         n
+  FAILED   test_nearby: stable_neighborhood(dune)  0.214 [0.151, 0.283]  at most 0.15  6 of 9
+           sensitive; worst: doubled the space after 'book'
+tiny-chat, bfloat16: 1 passed
+  outcome         check                                   value                 limit         n
+  passed, robust  test_nearby: stable_neighborhood(dune)  0.041 [0.021, 0.069]  at most 0.15  6 of 9
+sensitive: small edits that change no meaning move the answers
+18 runs measured, 6 reused from the evidence store"""
+
+
+def test_a_diagnosis_is_named_at_its_verdict_and_explained_once() -> None:
+    assert text(*neighborhood_records()[:2]) == DIAGNOSED
+
+
+def test_a_diagnosis_is_told_in_a_narrow_terminal_too() -> None:
+    seen = text(neighborhood_records()[0], width=60)
+    assert "    sensitive; worst: doubled the space after 'book'" in seen.splitlines()
 
 
 def test_where_no_model_was_asked_no_runs_are_counted() -> None:

@@ -1,0 +1,45 @@
+"""What a verdict's diagnosis means, in the words of somebody who never heard of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_promptchaos.records import Diagnosis, Verdict
+
+MEANINGS: Mapping[Diagnosis, str] = {
+    "robust": "small edits hardly move the answers, and a changed meaning does",
+    "sensitive": "small edits that change no meaning move the answers",
+    "collapsed": "the outputs stay alike whatever is asked, or repeat themselves, so that staying "
+    "alike says nothing",
+    "scaffold-masked": "most of what is compared is written whatever is asked, which hides how "
+    "far the answers behind it differ",
+    "blind": "answers to other requests differ, and the metric does not see it, so that it proves "
+    "nothing",
+    "noise": "the same prompt, asked twice, moves the answer as far as an edit may",
+    "undecided": "the evidence leaves open which of the other diagnoses holds",
+}
+"""One sentence per diagnosis; none of them needs another."""
+
+
+def meaning(diagnosis: Diagnosis | None) -> str:
+    """Return what the diagnosis means; empty where there is none."""
+    return "" if diagnosis is None else MEANINGS[diagnosis]
+
+
+def diagnosis_line(diagnosis: Diagnosis | None) -> str:
+    """Return the diagnosis with its meaning in one line; empty where there is none.
+
+    >>> diagnosis_line("robust")
+    'robust: small edits hardly move the answers, and a changed meaning does'
+    """
+    return "" if diagnosis is None else f"{diagnosis}: {MEANINGS[diagnosis]}"
+
+
+def diagnoses_words(verdicts: Iterable[Verdict]) -> str:
+    """Return how often each diagnosis was made, such as ``"2 robust, 1 collapsed"``."""
+    counts = Counter(one.diagnosis for one in verdicts)
+    return ", ".join(f"{counts[name]} {name}" for name in MEANINGS if counts[name])
