@@ -34,7 +34,8 @@ if TYPE_CHECKING:
         Verdict,
     )
     from pytest_promptchaos.sampling_checks import assert_stable_sampling, measure_sampling
-    from pytest_promptchaos.search import assert_worst_neighbor, find_worst
+    from pytest_promptchaos.search.find import assert_worst_neighbor, find_worst
+    from pytest_promptchaos.search.worst import Worst
     from pytest_promptchaos.system_checks import assert_no_drift, measure_drift
 
 __version__ = "0.1.0"
@@ -60,7 +61,8 @@ _HOMES = {
         "Verdict",
     ),
     "sampling_checks": ("assert_stable_sampling", "measure_sampling"),
-    "search": ("assert_worst_neighbor", "find_worst"),
+    "search.find": ("assert_worst_neighbor", "find_worst"),
+    "search.worst": ("Worst",),
     "system_checks": ("assert_no_drift", "measure_drift"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -80,6 +82,7 @@ __all__ = [
     "ScriptedModel",
     "Verdict",
     "VerdictError",
+    "Worst",
     "assert_depth_profile",
     "assert_ftle",
     "assert_no_drift",

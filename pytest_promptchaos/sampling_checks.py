@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
+from pytest_promptchaos.measure.distances import OF_OUTPUTS
 from pytest_promptchaos.measure.drawn import Drawn
 from pytest_promptchaos.measure.sampled import NAMES, sampled_divergence, without_embedder
 from pytest_promptchaos.neighborhoods.certify import certify
@@ -128,7 +129,7 @@ def measure_sampling(
     session, settings = active(), active().settings
     subject = _language_model(model_of(model))
     check_rungs(rungs)
-    check_choice("metric", metric, NAMES)
+    check_choice("metric", metric, OF_OUTPUTS)
     check_count("draws", draws, least=FEWEST)
     length = settings.horizon if horizon is None else horizon
     check_count("horizon", length, least=1)

@@ -16,7 +16,8 @@ from pytest_promptchaos.booking import model_of
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce_all, judge_findings
 from pytest_promptchaos.measure.compared import Comparison, System, labels_of
-from pytest_promptchaos.measure.drift import NAMES, drift, without_embedder
+from pytest_promptchaos.measure.distances import OF_OUTPUTS
+from pytest_promptchaos.measure.drift import drift, without_embedder
 from pytest_promptchaos.neighborhoods.certify import common
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
@@ -160,7 +161,7 @@ def _checked(session: Session, **knobs: Unpack[DriftKnobs]) -> _Knobs:
         check_choice("argument", name, _Knobs.__dataclass_fields__)
     asked, chosen = _Knobs(**knobs), session.settings
     check_rungs(asked.rungs)
-    check_choice("metric", asked.metric, NAMES)
+    check_choice("metric", asked.metric, OF_OUTPUTS)
     horizon = chosen.horizon if asked.horizon is None else asked.horizon
     check_count("horizon", horizon, least=1)
     return replace(

@@ -19,6 +19,8 @@ NAMES: Mapping[Metric, str] = {
     "token_edit": "token edit distance",
     "answer": "share of answers changed",
 }
+OF_OUTPUTS: tuple[Metric, ...] = ("semantic", "token_edit")
+"""Metrics of whole outputs, which need no extractor."""
 UNITS: Mapping[Metric, str] = {
     "semantic": "1 - cosine, 0 to 2",
     "token_edit": "share of tokens, 0 to 1",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_promptchaos.records import Rung
-    from pytest_promptchaos.trials import Trials
+    from pytest_promptchaos.search.trials import Trials
 
 KIND = "failing_edit"
 NEWEST = 8

@@ -10,30 +10,30 @@ from rapidfuzz.distance import Levenshtein
 
 from pytest_promptchaos.booking import model_of
 from pytest_promptchaos.errors import ArgumentError
-from pytest_promptchaos.hunt import Hunt
 from pytest_promptchaos.judging import enforce, judge_findings
-from pytest_promptchaos.measure.distances import NAMES
+from pytest_promptchaos.measure.distances import NAMES, OF_OUTPUTS
 from pytest_promptchaos.measure.pairs import Lens, Observed, Semantics, pairs_of
 from pytest_promptchaos.neighborhoods.compose import neighbor_of
 from pytest_promptchaos.neighborhoods.ladder import LADDER_VERSION, as_prompt, check_rungs
 from pytest_promptchaos.neighborhoods.messages import place_of
 from pytest_promptchaos.neighborhoods.unrelated import unrelated
 from pytest_promptchaos.records import SMALL_RUNGS, Limit, Neighborhood
+from pytest_promptchaos.search.hunt import Hunt
+from pytest_promptchaos.search.trials import Trials
+from pytest_promptchaos.search.worst import Worst, findings_of
 from pytest_promptchaos.session import active
 from pytest_promptchaos.surround import check_choice, check_count, check_number
-from pytest_promptchaos.trials import Trials
-from pytest_promptchaos.worst import Worst, findings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_promptchaos.booking import Subject
-    from pytest_promptchaos.hunt import Found
     from pytest_promptchaos.measure.distances import Metric
     from pytest_promptchaos.neighborhoods.messages import Target
     from pytest_promptchaos.records import Pair, Prompt, Rung, Verdict
+    from pytest_promptchaos.search.hunt import Found
+    from pytest_promptchaos.search.trials import Trial
     from pytest_promptchaos.session import Session
-    from pytest_promptchaos.trials import Trial
 
 LEAST_BUDGET = 24
 """Prompts: three controls, a few edits, twice seeing a failure again, and some to shrink it."""
@@ -141,7 +141,7 @@ def assert_worst_neighbor(
 def _metric(session: Session, asked: Metric | None) -> Metric:
     """Return the metric that was asked for, else the better one that there is."""
     chosen: Metric = asked or ("token_edit" if session.embedder is None else "semantic")
-    check_choice("metric", chosen, NAMES)
+    check_choice("metric", chosen, OF_OUTPUTS)
     if chosen == "semantic" and session.embedder is None:
         raise ArgumentError(f"metric is 'semantic', but {session.embedder_words}; or token_edit")
     return chosen

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.errors import NeighborhoodError
-from pytest_promptchaos.failing_edits import FailingEdit, failing_edits, remember
 from pytest_promptchaos.neighborhoods.compose import joined, part_of, small_edits
 from pytest_promptchaos.neighborhoods.draw import drawn
 from pytest_promptchaos.neighborhoods.mix import MOST_PARTS, Mixer
 from pytest_promptchaos.neighborhoods.shrink import Asked, delta_debug
-from pytest_promptchaos.trials import ROUND, TO_SEE_AGAIN
+from pytest_promptchaos.search.failing_edits import FailingEdit, failing_edits, remember
+from pytest_promptchaos.search.trials import ROUND, TO_SEE_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.neighborhoods.compose import Part
     from pytest_promptchaos.neighborhoods.edits import Edit
     from pytest_promptchaos.records import Prompt, Rung
-    from pytest_promptchaos.trials import Trial, Trials
+    from pytest_promptchaos.search.trials import Trial, Trials
 
 POOL = 128
 """Single edits that mixtures are drawn from; of a longer prompt's, a draw."""

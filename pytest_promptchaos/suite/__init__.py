@@ -9,15 +9,22 @@ An editor completes and checks the keys while you type, once it has the JSON Sch
     python -m pytest_promptchaos.suite > chaos.schema.json
 
 and the suite's first line reads ``# yaml-language-server: $schema=chaos.schema.json``.
+
+``python -m pytest_promptchaos.suite ledger FILE`` lists the authored texts for who signs them off.
 """
 
+from pytest_promptchaos.suite.keys import SuiteAuthored
 from pytest_promptchaos.suite.kinds import (
     Check,
     DepthProfileCheck,
+    DriftCheck,
     FtleCheck,
     ModelCheck,
+    ResponsiveCheck,
     StableNeighborhoodCheck,
+    StableSamplingCheck,
     SystemCheck,
+    WorstNeighborCheck,
 )
 from pytest_promptchaos.suite.load import load_suite
 from pytest_promptchaos.suite.schema import (
@@ -31,14 +38,19 @@ from pytest_promptchaos.suite.schema import (
 __all__ = [
     "Check",
     "DepthProfileCheck",
+    "DriftCheck",
     "FtleCheck",
     "ModelCheck",
+    "ResponsiveCheck",
     "StableNeighborhoodCheck",
+    "StableSamplingCheck",
     "Suite",
+    "SuiteAuthored",
     "SuiteMessage",
     "SuitePrompt",
     "SuiteSettings",
     "SystemCheck",
+    "WorstNeighborCheck",
     "json_schema",
     "load_suite",
 ]

@@ -9,7 +9,6 @@ import pytest
 from pytest_promptchaos.errors import PromptChaosError, SuiteError, VerdictError
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.settings import resolve
-from pytest_promptchaos.suite.kinds import SystemCheck
 from pytest_promptchaos.suite.load import load_suite
 
 if TYPE_CHECKING:
@@ -25,20 +24,27 @@ class SuiteFile(pytest.File):
     """A ``*.chaos.yaml`` file."""
 
     def collect(self) -> Iterator[SuiteItem]:
-        """Yield an item per system, then per model and check, a model's items together."""
+        """Yield an item per system, per model and check (a model's together), per comparison.
+
+        Comparisons come last: what their models answered to other checks is stored by then.
+        """
         try:
             suite = load_suite(self.path)
         except SuiteError as error:
             raise self.CollectError(str(error)) from error
-        for check in suite.checks:
-            if isinstance(check, SystemCheck):
-                yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
-        asking = [check for check in suite.checks if not isinstance(check, SystemCheck)]
-        for pin in self._pins(suite) if asking else ():
-            for check in asking:
+        asking = {
+            how: [check for check in suite.checks if check.models_asked == how]
+            for how in ("none", "one", "several")
+        }
+        for check in asking["none"]:
+            yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
+        for pin in self._pins(suite) if asking["one"] else ():
+            for check in asking["one"]:
                 yield SuiteItem.from_parent(
                     self, name=f"{check.id}[{pin}]", suite=suite, check=check, pin=pin
                 )
+        for check in asking["several"]:
+            yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
 
     def _pins(self, suite: Suite) -> tuple[str, ...]:
         """Return the models: the command line's, else the suite's, else the ini file's."""
@@ -49,7 +55,7 @@ class SuiteFile(pytest.File):
 
 
 class SuiteItem(pytest.Item):
-    """One check of a suite, on one model unless it is a system's (``pin`` is empty then)."""
+    """One check of a suite; ``pin`` is its model, and empty where it asks none or several."""
 
     def __init__(self, *, suite: Suite, check: Check, pin: str = "", **options: Any) -> None:
         super().__init__(**options)

@@ -83,8 +83,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     'at_most'
     """
     names = {name.lower(): name for name in known}
-    # 0.5 still finds two letters swapped in a word of two: `di` for `id`.
-    near = get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    # Swapped letters first: `horizosn` shares a longer part with `horizon` than with `horizons`.
+    near = [name for name in names if sorted(name) == sorted(word.lower())]
+    # 0.5 still finds a letter too many in a word of two: `idd` for `id`.
+    near += get_close_matches(word.lower(), names, n=1, cutoff=0.5)
     return names[near[0]] if near else None
 
 
@@ -96,7 +98,7 @@ def unknown(kind: str, word: str, known: Sequence[str]) -> str:
     """
     near = nearest(word, known)
     guess = f"; did you mean {near!r}?" if near else ";"
-    listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
+    listed = ", ".join(known[:16]) + (", ..." if len(known) > 16 else "")
     return f"unknown {kind} {shorten(word)!r}{guess} allowed {kind}s: {listed}"
 
 
@@ -133,7 +135,7 @@ def _place(root: Schema, location: Keys) -> _Place:
     here = around = root
     for part in location:
         variants = _variants(here, root)
-        if part in variants:  # pydantic names the kind of check there; the file has no such key
+        if part in variants:  # pydantic names the variant there; the file has no such key
             here = variants[str(part)]
             continue
         keys, around = (*keys, part), here
@@ -143,8 +145,12 @@ def _place(root: Schema, location: Keys) -> _Place:
 
 
 def _variants(schema: Schema, root: Schema) -> dict[str, Schema]:
-    kinds = schema.get("discriminator", {}).get("mapping", {})
-    return {kind: _resolved({"$ref": reference}, root) for kind, reference in kinds.items()}
+    if "discriminator" in schema:
+        kinds = schema["discriminator"]["mapping"]
+        return {kind: _resolved({"$ref": reference}, root) for kind, reference in kinds.items()}
+    # The others are told apart by the type of the value, and their tags are the types' names.
+    either = [_resolved(one, root) for one in schema.get("oneOf", ())]
+    return {one["type"]: one for one in either}
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

@@ -5,8 +5,9 @@ The rules read the plain data, so that they also speak where another key of the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
+from pytest_promptchaos.records import Role
 from pytest_promptchaos.suite.problems import Problem, nearest, shorten, unknown
 
 if TYPE_CHECKING:
@@ -18,8 +19,22 @@ if TYPE_CHECKING:
 AUTHORED: Final = ("paraphrases", "small_semantic", "positive_control")
 """The keys of a prompt that hold authored neighbors."""
 
-ASKS_A_MODEL: Final = ("depth_profile", "ftle", "stable_neighborhood")
+ASKS_A_MODEL: Final = (
+    "depth_profile",
+    "drift",
+    "ftle",
+    "responsive",
+    "stable_neighborhood",
+    "stable_sampling",
+    "worst_neighbor",
+)
 """The kinds of check that need prompts."""
+
+READS_ANSWERS: Final = ("responsive", "stable_neighborhood")
+"""The kinds of check that can compare what an extractor reads."""
+
+SHARES: Final = {"token_edit": "a token edit distance", "answer": "what an answer metric says"}
+"""The metrics that run from 0 to 1."""
 
 
 def broken_rules(source: Source) -> list[Problem]:
@@ -29,9 +44,13 @@ def broken_rules(source: Source) -> list[Problem]:
         *_repeated_entries(source),
         *_checks_without_prompts(source),
         *_unknown_prompts(source),
+        *_unknown_references(source),
         *_messages_beside_system(source),
+        *_horizon_beside_horizons(source),
+        *_targets_that_are_not_there(source),
         *_neighbors_like_the_prompt(source),
-        *_limits_that_cannot_fail(source),
+        *_answers_that_nothing_reads(source),
+        *_limits_out_of_range(source),
     ]
 
 
@@ -53,8 +72,10 @@ def _entries(source: Source, key: str) -> Iterator[tuple[Keys, dict[str, object]
 
 
 def _texts(entry: Mapping[str, object], key: str, keys: Keys) -> Iterator[tuple[Keys, str]]:
+    """Yield place and text of each entry in a list; a mapping counts by its text."""
     listed = entry.get(key)
-    for index, text in enumerate(listed if isinstance(listed, tuple) else ()):
+    for index, one in enumerate(listed if isinstance(listed, tuple) else ()):
+        text = one.get("text") if isinstance(one, dict) else one
         if isinstance(text, str):
             yield (*keys, key, index), text
 
@@ -82,7 +103,7 @@ def _repeated_entries(source: Source) -> Iterator[Problem]:
     whole = source.data if isinstance(source.data, dict) else {}
     lists = [_texts(whole, "models", ())]
     for keys, check in _entries(source, "checks"):
-        lists += [_texts(check, "prompts", keys), _texts(check, "rungs", keys)]
+        lists += [_texts(check, key, keys) for key in ("prompts", "rungs", "models")]
     for placed in lists:
         yield from _repeats(source, "is already listed", placed)
 
@@ -109,6 +130,14 @@ def _unknown_prompts(source: Source) -> Iterator[Problem]:
                 yield _problem(source, at, unknown("prompt", name, list(names)))
 
 
+def _unknown_references(source: Source) -> Iterator[Problem]:
+    for keys, check in _entries(source, "checks"):
+        pins = [pin for _, pin in _texts(check, "models", keys)]
+        reference = check.get("reference")
+        if isinstance(reference, str) and pins and reference not in pins:
+            yield _problem(source, (*keys, "reference"), unknown("model", reference, pins))
+
+
 def _messages_beside_system(source: Source) -> Iterator[Problem]:
     for keys, prompt in _entries(source, "prompts"):
         if "system" in prompt and "messages" in prompt:
@@ -116,22 +145,68 @@ def _messages_beside_system(source: Source) -> Iterator[Problem]:
             yield _problem(source, (*keys, "system"), words)
 
 
+def _horizon_beside_horizons(source: Source) -> Iterator[Problem]:
+    for keys, check in _entries(source, "checks"):
+        if "horizon" in check and "horizons" in check:
+            words = "stands beside horizons, the longest of which is it; remove one of the two"
+            yield _problem(source, (*keys, "horizon"), words)
+
+
+def _targets_that_are_not_there(source: Source) -> Iterator[Problem]:
+    for keys, prompt in _entries(source, "prompts"):
+        roles, target = _roles(prompt), prompt.get("target")
+        last = len(roles) - 1
+        # With a key misspelt, the message may well be there: that problem comes first.
+        if any(key not in prompt and nearest(key, prompt) for key in ("system", "messages")):
+            continue
+        if isinstance(target, str) and target in get_args(Role) and target not in roles:
+            words = f"no message of the {target} in this prompt; it has {', '.join(roles)}"
+            yield _problem(source, (*keys, "target"), words)
+        # A boolean is no number here, and that mistake is told by itself.
+        elif type(target) is int and not -last - 1 <= target <= last:
+            words = f"no message {target} in this prompt; the last is {last}, counted from 0"
+            yield _problem(source, (*keys, "target"), words)
+
+
+def _roles(prompt: Mapping[str, object]) -> list[str]:
+    """Return the roles of the prompt's conversation, as far as they can be read."""
+    listed = prompt.get("messages")
+    turns = [
+        one.get("role")
+        for one in (listed if isinstance(listed, tuple) else ())
+        if isinstance(one, dict)
+    ]
+    first = ["system"] if "system" in prompt else []
+    return [*first, *map(str, turns), "user"]
+
+
 def _neighbors_like_the_prompt(source: Source) -> Iterator[Problem]:
     for keys, prompt in _entries(source, "prompts"):
         authored = [placed for key in AUTHORED for placed in _texts(prompt, key, keys)]
         yield from _repeats(source, "is already a neighbor", authored)
         for at, text in authored:
-            if text == prompt.get("text"):
+            # Beside a target, paraphrases replace that message, and the prompt's text is none.
+            aimed = "target" in prompt and at[2] != "positive_control"
+            if text == prompt.get("text") and not aimed:
                 yield _problem(source, at, "is the prompt itself; a neighbor must differ from it")
 
 
-def _limits_that_cannot_fail(source: Source) -> Iterator[Problem]:
+def _answers_that_nothing_reads(source: Source) -> Iterator[Problem]:
     for keys, check in _entries(source, "checks"):
-        limit = check.get("at_most")
-        if (
-            check.get("metric") == "token_edit"
-            and isinstance(limit, int | float)
-            and 1 <= limit < 2
-        ):
-            words = f"must be below 1, not {limit}: a token edit distance is a share"
-            yield _problem(source, (*keys, "at_most"), words)
+        reads = check.get("check") in READS_ANSWERS
+        if reads and check.get("metric") == "answer" and "extract" not in check:
+            words = "compares what is read out of outputs; write extract: with what reads it"
+            yield _problem(source, (*keys, "metric"), words)
+
+
+def _limits_out_of_range(source: Source) -> Iterator[Problem]:
+    for keys, check in _entries(source, "checks"):
+        default = "token_edit" if check.get("check") == "worst_neighbor" else "semantic"
+        metric = check.get("metric", default)
+        if not isinstance(metric, str) or metric not in SHARES:
+            continue
+        for name in ("at_most", "at_least"):
+            limit = check.get(name)
+            if isinstance(limit, int | float) and 1 <= limit < 2:
+                words = f"must be below 1, not {limit}: {SHARES[metric]} is a share"
+                yield _problem(source, (*keys, name), words)

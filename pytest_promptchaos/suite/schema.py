@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, PrivateAttr, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
+from pytest_promptchaos.neighborhoods.ledger import Authored
 from pytest_promptchaos.records import Message, Prompt, Role
-from pytest_promptchaos.suite.kinds import (
-    Check,
+from pytest_promptchaos.suite.keys import (
+    AuthoredText,
     Horizon,
-    ModelCheck,
     Name,
     Null,
     PerRung,
     Seed,
     Strict,
+    SuiteAuthored,
+    Target,
+    Text,
 )
+from pytest_promptchaos.suite.kinds import Check, PromptCheck  # noqa: TC001 - pydantic reads them
 from pytest_promptchaos.suite.rules import check_id
 
 if TYPE_CHECKING:
@@ -30,12 +34,9 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
-SUITE_VERSION: Final = 1
+    from pytest_promptchaos.records import Rung
 
-Text: TypeAlias = Annotated[
-    str, Field(pattern=r"\S", json_schema_extra={"patternErrorMessage": "empty; write a text"})
-]
-"""Text of at least one visible character, kept to the character."""
+SUITE_VERSION: Final = 1
 
 MinEffective: TypeAlias = Annotated[
     int, Field(ge=1, description="Fewest effective neighbors on which a verdict is given.")
@@ -69,14 +70,17 @@ class SuitePrompt(Strict):
     messages: Annotated[tuple[SuiteMessage, ...], Field(min_length=1)] | None = Field(
         default=None, description="Earlier turns of the conversation; instead of `system`."
     )
-    paraphrases: tuple[Text, ...] = Field(
-        default=(), description="The same request in other words."
+    target: Target | None = None
+    paraphrases: tuple[AuthoredText, ...] = Field(
+        default=(),
+        description="The same request in other words: a text, or a mapping of text, origin and "
+        "reviewer.",
     )
-    small_semantic: tuple[Text, ...] = Field(
+    small_semantic: tuple[AuthoredText, ...] = Field(
         default=(),
         description="Requests that differ slightly in meaning: the answer may change a little.",
     )
-    positive_control: tuple[Text, ...] = Field(
+    positive_control: tuple[AuthoredText, ...] = Field(
         default=(), description="Requests that mean something else: the answer must change."
     )
 
@@ -86,6 +90,20 @@ class SuitePrompt(Strict):
         if self.system is not None:
             turns = [Message(role="system", content=self.system)]
         return Prompt(id=self.id, text=self.text, before=tuple(turns))
+
+    def authored(self) -> dict[Rung, tuple[Authored, ...]]:
+        """Return the texts of each authored rung, with their writers and reviewers."""
+        return {
+            "paraphrase": tuple(map(_authored, self.paraphrases)),
+            "small_semantic": tuple(map(_authored, self.small_semantic)),
+            "positive_control": tuple(map(_authored, self.positive_control)),
+        }
+
+
+def _authored(text: str | SuiteAuthored) -> Authored:
+    if isinstance(text, str):
+        return Authored(text)
+    return Authored(text.text, text.origin, text.reviewer or "")
 
 
 class SuiteSettings(Strict):
@@ -128,7 +146,7 @@ class Suite(Strict):
     checks: tuple[Annotated[Check, Field(discriminator="check")], ...] = Field(
         min_length=1,
         description="What must hold; each check becomes one test per model, and one in all where "
-        "it is a system's.",
+        "it is a system's or compares several models.",
     )
 
     _lines: Mapping[str, int] = PrivateAttr(default_factory=dict)
@@ -141,7 +159,7 @@ class Suite(Strict):
             for place, check in enumerate(checks, start=1)
         )
 
-    def prompts_of(self, check: ModelCheck) -> tuple[SuitePrompt, ...]:
+    def prompts_of(self, check: PromptCheck) -> tuple[SuitePrompt, ...]:
         """Return the prompts that ``check`` names, in its order; all of them if it names none."""
         by_id = {prompt.id: prompt for prompt in self.prompts}
         return tuple(by_id[name] for name in check.prompts or by_id)

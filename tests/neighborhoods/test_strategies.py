@@ -98,7 +98,7 @@ def test_a_users_test_draws_and_shrinks(pytester: pytest.Pytester) -> None:
 
 def test_the_package_does_not_import_hypothesis() -> None:
     code = (
-        "import sys, pytest_promptchaos.search, pytest_promptchaos.plugin\n"
+        "import sys, pytest_promptchaos.search.find, pytest_promptchaos.plugin\n"
         "print('hypothesis' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

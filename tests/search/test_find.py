@@ -17,7 +17,7 @@ from pytest_promptchaos.errors import (
 )
 from pytest_promptchaos.models.scripted import ScriptedModel
 from pytest_promptchaos.records import Message, Outcome, Prompt
-from pytest_promptchaos.search import assert_worst_neighbor, find_worst
+from pytest_promptchaos.search.find import assert_worst_neighbor, find_worst
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_promptchaos.models.language import LanguageModel
-    from pytest_promptchaos.worst import Worst
+    from pytest_promptchaos.search.worst import Worst
 
 RICE = "What is a quick way to cook rice?"
 BOIL, FRY = "Boil it in plenty of water.", "Fry it with garlic and a little salt."

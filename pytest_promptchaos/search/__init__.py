@@ -1,0 +1,5 @@
+"""The worst neighbor of a prompt: a hunt under a budget, verified, shrunk, replayed first.
+
+``find.find_worst`` is what users call, ``hunt`` decides what to try, ``trials`` asks the model and
+counts, ``failing_edits`` remembers, ``worst`` is what comes back.
+"""
