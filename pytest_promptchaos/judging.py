@@ -40,8 +40,8 @@ def judge_findings(
     controls = settle(findings.controls, limit)
     outcome = judge(findings.measurement, limit, controls)
     around = str(findings.settings.get("prompts", ""))
-    # Only where collapse was looked for: of a depth profile there is nothing to diagnose.
-    looked = any(control.name == COLLAPSE for control in controls)
+    # Only of stability, and where collapse was looked for: a response is no stability.
+    looked = limit.at_most is not None and any(c.name == COLLAPSE for c in controls)
     diagnosis = diagnose(controls, findings.measurement, limit) if looked else None
     told = sentence(subject(findings.model), around, findings.measurement, limit, outcome)
     verdict = Verdict(

@@ -16,7 +16,7 @@ CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
-    code, _ = CODE
+    code, _, _ = CODE
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     pytester.makepyfile(test_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
@@ -26,8 +26,17 @@ def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*ImportError*")
 
 
+def test_the_neighborhoods_section_runs(pytester: pytest.Pytester) -> None:
+    _, code, _ = CODE
+    pytester.makepyfile(test_neighborhoods_readme=code)
+    result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
+    assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    result.stdout.no_fnmatch_line("*Error: *")
+    assert sum(result.parseoutcomes().values()) == 4
+
+
 def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
-    _, code = CODE
+    _, _, code = CODE
     pytester.makeconftest(
         """
         import pytest, torch

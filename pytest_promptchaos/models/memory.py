@@ -10,7 +10,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROWS_MULTIPLE = 8
+ROWS_MULTIPLE = 4
 """Rows of a batch are rounded up to a multiple of this: fewer shapes, hence more reuse."""
 MOST_ROWS = 64
 SHARE = 0.5
@@ -22,7 +22,7 @@ LOGIT_COPIES = 8
 def rows_that_fit(needed: int, row: int, free: int) -> int:
     """Return the rows of a batch for ``needed`` prompts of ``row`` bytes each.
 
-    It is ``needed`` rounded up to a multiple of 8, at most 64; where that does not fit into half
+    It is ``needed`` rounded up to a multiple of 4, at most 64; where that does not fit into half
     of ``free`` bytes, the largest power of two that does, and one row at least.
 
     >>> rows_that_fit(21, 1000, 10**6), rows_that_fit(21, 1000, 20_000)

@@ -22,7 +22,7 @@ def test_the_rows_fit_into_half_of_what_is_free(needed: int, row: int, free: int
 
 
 def test_a_neighborhood_is_one_batch_where_memory_allows() -> None:
-    assert rows_that_fit(33, 1, 10**9) == 40
+    assert rows_that_fit(33, 1, 10**9) == 36
     assert rows_that_fit(8, 1, 10**9) == 8
     assert rows_that_fit(200, 1, 10**9) == 64
 
