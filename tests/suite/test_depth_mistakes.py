@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 import pytest
 
-from pytest_promptchaos.suite import ModelCheck
+from pytest_promptchaos.suite.kinds import PromptCheck
 from pytest_promptchaos.suite.rules import ASKS_A_MODEL
 from suite.mistakes import said_about
 from suite.texts import SHORT
@@ -26,7 +26,7 @@ ONE_MISTAKE = {
     "no limit for a neighborhood": (
         SHORT.replace("ftle", "stable_neighborhood").replace("at_most", "seed"),
         "6: checks[0].at_most: missing: Limit on the mean distance between answers: semantic 0 to "
-        "2, token edit 0 to 1.",
+        "2, token edit and answer 0 to 1.",
     ),
     "no limit on a profile": (
         SHORT.replace("ftle", "depth_profile").replace("at_most", "seed"),
@@ -136,7 +136,7 @@ def test_one_sentence_per_mistake(tmp_path: Path, content: str, said: str) -> No
 
 
 def test_every_check_of_a_model_is_told_that_prompts_are_missing(tmp_path: Path) -> None:
-    kinds = [get_args(kind.model_fields["check"].annotation)[0] for kind in get_args(ModelCheck)]
+    kinds = [get_args(kind.model_fields["check"].annotation)[0] for kind in get_args(PromptCheck)]
     assert sorted(kinds) == sorted(ASKS_A_MODEL)
     text = "version: 1\nchecks:\n" + "".join(f"  - {{check: {kind}}}\n" for kind in kinds)
     told = said_about(tmp_path / "s.chaos.yaml", text)

@@ -48,6 +48,15 @@ def test_editors_accept_what_is_accepted_here() -> None:
         "{check: system, system: tanh, at_most: 1, weights: tied, radius: 0}",
         "{check: system, system: tanh, at_most: 1, radius: 1}",
         "{check: system, system: lorenz, at_most: 1, radius: 1}",
+        "{check: responsive, at_least: 0}",
+        "{check: stable_neighborhood, at_most: 0.5, horizons: []}",
+        "{check: stable_neighborhood, at_most: 0.5, horizon: 8, horizons: [8, 16]}",
+        "{check: stable_neighborhood, at_most: 0.5, extract: numbre}",
+        "{check: stable_neighborhood, at_most: 0.5, metric: answer}",
+        "{check: drift, at_most: 0.5, models: ['bundled:a']}",
+        "{check: drift, at_most: 0.5, models: ['bundled:a', 'bundled:a']}",
+        "{check: stable_sampling, at_most: 0.5, draws: 1}",
+        "{check: worst_neighbor, at_most: 0.5, rungs: [paraphrase]}",
     ],
 )
 def test_editors_refuse_what_is_refused_here(load: Callable[[str], Suite], check: str) -> None:

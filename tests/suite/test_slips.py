@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def slips(word: str) -> list[str]:
-    """Return the word with one letter left out, doubled, or swapped with the next."""
+    """Return the word with one letter left out, doubled, or swapped with the next: no key."""
     places = range(len(word))
     found = {word[:i] + word[i + 1 :] for i in places}
     found |= {word[: i + 1] + word[i:] for i in places}
     found |= {word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :] for i in places}
-    return sorted(found - {word})
+    return sorted(found - {path.rpartition(".")[2] for _, path in LINES})
 
 
 @settings(deadline=None)

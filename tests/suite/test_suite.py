@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_promptchaos.neighborhoods.ledger import Authored
 from pytest_promptchaos.records import SMALL_RUNGS, Message, Prompt
 from pytest_promptchaos.settings import resolve
 from pytest_promptchaos.suite import (
     DepthProfileCheck,
+    DriftCheck,
     FtleCheck,
+    ResponsiveCheck,
     StableNeighborhoodCheck,
+    StableSamplingCheck,
     Suite,
     SuiteSettings,
     SystemCheck,
+    WorstNeighborCheck,
 )
 from suite.texts import SHORT, SYSTEM, VALID
 
@@ -34,14 +39,39 @@ def test_prompts_become_the_nouns_of_the_stages(load: Callable[[str], Suite]) ->
 
 def test_authored_neighbors_stand_beside_their_prompt(load: Callable[[str], Suite]) -> None:
     dune, capital = load(VALID).prompts
-    assert dune.paraphrases == ("Which book is like Dune?",)
-    assert dune.small_semantic == ("Recommend a film like Dune.",)
-    assert dune.positive_control == ("How do I boil an egg?",)
-    assert capital.paraphrases == capital.small_semantic == capital.positive_control == ()
+    assert dune.authored() == {
+        "paraphrase": (Authored("Answer in a single line.", "generated", "Ann"),),
+        "small_semantic": (Authored("Answer in two lines."),),
+        "positive_control": (Authored("How do I boil an egg?"),),
+    }
+    assert set(capital.authored().values()) == {()}
+
+
+def test_a_text_without_more_is_a_persons_and_unreviewed(load: Callable[[str], Suite]) -> None:
+    bare = "    paraphrases: [a, {text: b}, {text: c, origin: generated}]\nchecks:"
+    (dune,) = load(SHORT.replace("checks:", bare)).prompts
+    assert dune.authored()["paraphrase"] == (
+        Authored("a"),
+        Authored("b"),
+        Authored("c", "generated"),
+    )
+
+
+@pytest.mark.parametrize("target", ["system", "user", "0", "1", "-1", "-2"])
+def test_edits_can_be_aimed_at_a_message(load: Callable[[str], Suite], target: str) -> None:
+    aimed = f"    system: Be brief.\n    target: {target}\nchecks:"
+    (dune,) = load(SHORT.replace("checks:", aimed)).prompts
+    assert str(dune.target) == target
+
+
+def test_beside_a_target_a_paraphrase_is_none_of_the_text(load: Callable[[str], Suite]) -> None:
+    aimed = "    system: Be brief.\n    target: system\n    paraphrases: [Recommend a book.]\n"
+    (dune,) = load(SHORT.replace("checks:", f"{aimed}checks:")).prompts
+    assert dune.paraphrases == (dune.text,)
 
 
 def test_checks_hold_what_is_written_and_documented_defaults(load: Callable[[str], Suite]) -> None:
-    steady, depth, shape, network = load(VALID).checks
+    steady, depth, shape, network, *_ = load(VALID).checks
     assert isinstance(steady, StableNeighborhoodCheck)
     assert (steady.metric, steady.at_most, steady.expect) == ("token_edit", 0.15, "failed")
     assert isinstance(depth, FtleCheck)
@@ -59,6 +89,23 @@ def test_checks_hold_what_is_written_and_documented_defaults(load: Callable[[str
     bare = load(SHORT.replace("ftle", "stable_neighborhood")).checks[0]
     assert isinstance(bare, StableNeighborhoodCheck)
     assert (bare.metric, bare.rungs) == ("semantic", SMALL_RUNGS)
+    assert (bare.lengths, bare.extract, bare.branch_cards) == (None, None, None)
+
+
+def test_checks_of_answers_hold_what_is_written_and_defaults(load: Callable[[str], Suite]) -> None:
+    steady, *_, answer, drift, drawn, worst = load(VALID).checks
+    assert isinstance(steady, StableNeighborhoodCheck)
+    assert steady.lengths == 8
+    assert isinstance(answer, ResponsiveCheck)
+    assert (answer.at_least, answer.metric, answer.lengths) == (0.2, "semantic", (16, 64))
+    assert (answer.extract, answer.branch_cards) == ("regex:[0-9]+", "replay")
+    assert isinstance(drift, DriftCheck)
+    assert (drift.models, drift.reference) == (("bundled:a", "bundled:b"), "bundled:b")
+    assert (drift.at_most, drift.metric, drift.rungs) == (0.1, "semantic", SMALL_RUNGS)
+    assert isinstance(drawn, StableSamplingCheck)
+    assert (drawn.at_most, drawn.draws, drawn.temperature, drawn.top_p) == (0.5, 4, 1, 0.9)
+    assert isinstance(worst, WorstNeighborCheck)
+    assert (worst.at_most, worst.budget, worst.metric) == (0.9, 50, "token_edit")
 
 
 def test_checks_of_systems_need_no_prompts(load: Callable[[str], Suite]) -> None:
@@ -79,13 +126,22 @@ def test_one_bound_is_enough(load: Callable[[str], Suite], check: str, limit: st
 
 
 def test_a_check_without_id_is_named_by_kind_and_place(load: Callable[[str], Suite]) -> None:
-    assert [check.id for check in load(VALID).checks] == ["steady", "ftle-2", "shape", "system-4"]
+    assert [check.id for check in load(VALID).checks] == [
+        "steady",
+        "ftle-2",
+        "shape",
+        "system-4",
+        "responsive-5",
+        "drift-6",
+        "stable_sampling-7",
+        "worst_neighbor-8",
+    ]
 
 
 def test_a_check_covers_the_prompts_it_names_or_all(load: Callable[[str], Suite]) -> None:
     suite = load(VALID)
     asking = [check for check in suite.checks if not isinstance(check, SystemCheck)]
-    named, rest, _ = ([prompt.id for prompt in suite.prompts_of(check)] for check in asking)
+    named, rest, *_ = ([prompt.id for prompt in suite.prompts_of(check)] for check in asking)
     assert (named, rest) == (["capital"], ["dune", "capital"])
 
 
@@ -106,7 +162,7 @@ def test_settings_are_options_of_the_run(load: Callable[[str], Suite]) -> None:
 
 def test_a_check_knows_its_line(load: Callable[[str], Suite]) -> None:
     suite = load(VALID)
-    assert [suite.line_of(check) for check in suite.checks] == [27, 36, 44, 49]
+    assert [suite.line_of(check) for check in suite.checks] == [31, 40, 48, 53, 58, 63, 67, 72]
 
 
 @pytest.mark.parametrize("word", ["No", "yes", "on", "12:30", "2024-01-01", "'1'", "1.2.3"])

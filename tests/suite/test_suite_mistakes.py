@@ -38,12 +38,13 @@ ONE_MISTAKE = {
     "unknown check": (
         SHORT.replace("ftle", "ftel"),
         "6: checks[0].check: unknown value 'ftel'; did you mean 'ftle'? "
-        "allowed values: depth_profile, ftle, stable_neighborhood, system",
+        "allowed values: depth_profile, drift, ftle, responsive, stable_neighborhood, "
+        "stable_sampling, system, worst_neighbor",
     ),
     "no kind of check": (
         SHORT.replace("check: ftle", "seed: 1"),
-        "6: checks[0].check: missing; write one of: depth_profile, ftle, "
-        "stable_neighborhood, system",
+        "6: checks[0].check: missing; write one of: depth_profile, drift, ftle, responsive, "
+        "stable_neighborhood, stable_sampling, system, worst_neighbor",
     ),
     "no limit": (
         SHORT.replace("at_most", "seed"),
