@@ -21,8 +21,8 @@ from pytest_promptchaos.measure.averages import judged
 from pytest_promptchaos.measure.distances import NAMES
 from pytest_promptchaos.measure.divergence import divergence
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
-from pytest_promptchaos.measure.repetition import COLLAPSE
-from pytest_promptchaos.measure.responsiveness import RESPONSE
+from pytest_promptchaos.measure.repetition import CHANGING, COLLAPSE
+from pytest_promptchaos.measure.responsiveness import AXES, RESPONSE
 from pytest_promptchaos.measure.scaffold import SCAFFOLD
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.neighborhoods.ledger import ledger, ledger_hash
@@ -115,6 +115,7 @@ def assert_responsive(
     """
     __tracebackhide__ = True
     check_number("at_least", at_least)
+    knobs.setdefault("branch_cards", "off")
     findings = responding(measure_neighborhood(model, prompt, **knobs))
     limit = Limit(name=findings.measurement.name, at_least=at_least)
     return enforce(judge_findings("responsive", findings, limit))
@@ -123,12 +124,23 @@ def assert_responsive(
 def responding(findings: Findings) -> Findings:
     """Return the findings of a neighborhood with its response to a changed meaning in front.
 
-    What voids stability is here what is judged: a model that answers everything alike fails.
+    What voids stability is here what is judged: a model that answers everything alike fails. The
+    first pair is the one that moved least. Curves of small edits are left to their own check.
     """
     response = next(one for one in findings.also if one.name == RESPONSE)
     also = (findings.measurement, *(one for one in findings.also if one is not response))
-    controls = tuple(_as_note(c) if c.name in JUDGED_HERE else c for c in findings.controls)
-    return replace(findings, measurement=response, also=also, controls=controls)
+    metric = str(findings.settings["metric"])
+    asked = {id(pair) for pair in judged(findings.pairs, CHANGING)}
+    return replace(
+        findings,
+        measurement=response,
+        also=also,
+        controls=tuple(_as_note(c) if c.name in JUDGED_HERE else c for c in findings.controls),
+        pairs=tuple(
+            sorted(findings.pairs, key=lambda p: (id(p) not in asked, p.distances.get(metric, 2.0)))
+        ),
+        curves=tuple(c for c in findings.curves if c.name == AXES),
+    )
 
 
 def _as_note(control: Control) -> Control:

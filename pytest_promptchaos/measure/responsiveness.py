@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     )
 
 
+AXES = "stability against responsiveness"
+"""The name of the cloud."""
 RESPONSE = "response to a changed meaning"
 """The name of the measurement."""
 
@@ -86,7 +88,7 @@ def stability_against_responsiveness(
     without = len({pair.prompt_id for pair in pairs}) - len(both)
     left_out = f", {without} without both kinds of edits" if without else ""
     return Curve(
-        name="stability against responsiveness",
+        name=AXES,
         x_label=f"response to a changed meaning ({unit})",
         y_label=f"movement under small edits ({unit})",
         x=tuple(x[prompt] for prompt in both),

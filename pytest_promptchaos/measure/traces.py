@@ -80,15 +80,17 @@ def dissociation(
     ]
     if by == "js":
         points = [(p.neighbor_id, _shown(p.distances["js"]), p.distances[metric]) for p in kept]
+        name = "prompt's end against divergence"
         x_label, over = "JS at the prompt's end (nats)", "pairs"
     else:
         points = list(_by_confidence(observed, kept, metric))
+        name = "confidence against divergence"
         x_label, over = "confidence at the prompt's end (top-1 probability)", "prompts"
     if not points:
         return None
     labels, x, y = zip(*points, strict=True)
     return Curve(
-        name="confidence against divergence",
+        name=name,
         x_label=x_label,
         y_label=y_label,
         x=x,

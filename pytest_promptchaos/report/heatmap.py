@@ -78,7 +78,7 @@ def heatmaps(verdicts: Sequence[Judged]) -> tuple[Heatmap, ...]:
 
 def _heatmap(name: str, unit: str, verdicts: Sequence[Judged]) -> Heatmap:
     about = [one for one in verdicts if one.verdict.measurement.name == name]
-    models = tuple(sorted({one.model for one in about}))
+    models = tuple(dict.fromkeys(one.model for one in about))
     columns = [[one for one in about if one.model == model] for model in models[:COLUMNS]]
     key = distance_key(about[0].verdict)
     rows = [row for rung in RUNGS for row in _rung_rows(rung, key, columns)]
@@ -101,6 +101,8 @@ def _rung_rows(rung: str, key: str, columns: Sequence[Sequence[Judged]]) -> Iter
     pairs = [_pairs(rung, key, column) for column in columns]
     kinds = dict.fromkeys(pair.kind for column in pairs for pair in column)
     parts = [_parts(rung, column) for column in columns]
+    if not any(parts) and rung != "identical":
+        return  # not a part of what was judged, such as small edits beside a response
     if any(parts):
         whole = zip(parts, pairs, strict=True)
         yield Row(rung=rung, kind="", cells=tuple(_rung_cell(*one) for one in whole))

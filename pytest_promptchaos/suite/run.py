@@ -151,8 +151,11 @@ def _written(check: StableNeighborhoodCheck | ResponsiveCheck) -> NeighborhoodKn
         knobs["horizon"] = check.lengths
     if check.extract is not None:
         knobs["extract"] = check.extract
+    # Cards tell why small edits move an answer; for a response that is beside the point.
     if check.branch_cards is not None:
         knobs["branch_cards"] = check.branch_cards
+    elif isinstance(check, ResponsiveCheck):
+        knobs["branch_cards"] = "off"
     return knobs
 
 

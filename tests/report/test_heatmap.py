@@ -118,9 +118,9 @@ def test_different_limits_leave_nothing_marked() -> None:
 
 def test_models_stand_side_by_side_and_gaps_stay_empty() -> None:
     found = only(verdict(), verdict(name="large", pairs=pairs(0.2)[:1]))
-    assert found.models == ("large", "small")
+    assert found.models == ("small", "large")
     (row,) = [row for row in found.rows if row.kind == "quotes style"]
-    assert row.cells[0] is None
+    assert row.cells[1] is None
 
 
 def test_a_check_without_rungs_has_no_heatmap() -> None:
