@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.session import active
 
 if TYPE_CHECKING:
@@ -31,8 +32,21 @@ def load_model(pin: str) -> LanguageModel:
 
 
 def model_of(model: Subject | str) -> Subject:
-    """Return the model itself, or the one that a pin names."""
-    return load_model(model) if isinstance(model, str) else model
+    """Return the model itself, or the one that a pin names.
+
+    Raises ``ArgumentError`` for what is no model.
+    """
+    if isinstance(model, str):
+        return load_model(model)
+    if not hasattr(model, "render") or not hasattr(model, "identity"):
+        fix = (
+            "wrap the function: ScriptedModel(name, function)" if callable(model) else "pass a pin"
+        )
+        raise ArgumentError(
+            f"the model is {model!r:.60}, which is neither a model nor a pin: {fix}, or take the "
+            "fixture chaos_model"
+        )
+    return model
 
 
 def booked(

@@ -237,8 +237,9 @@ def _short(item: pytest.Item, call: pytest.CallInfo[None], words: str) -> str:
     if call.excinfo is None or hasattr(item, "suite_settings"):
         return words
     mine = [entry for entry in call.excinfo.traceback if entry.path == item.path]
-    where = f"{item.location[0]}:{mine[-1].lineno + 1}: {mine[-1].statement}\n\n" if mine else ""
-    return f"{where}{call.excinfo.type.__name__}: {words}"
+    where = f"\n\n{item.location[0]}:{mine[-1].lineno + 1}: {mine[-1].statement}" if mine else ""
+    # What is wrong comes first: pytest's short summary shows one line of it.
+    return f"{call.excinfo.type.__name__}: {words}{where}"
 
 
 def _unstored(reasons: Sequence[str]) -> list[str]:

@@ -7,72 +7,39 @@ what it found. This file joins the stages; none of them knows another.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Unpack
 
 from pytest_promptchaos.answer import observe
 from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.branch_cards import branch_cards
-from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
-from pytest_promptchaos.measure.answers import reader
+from pytest_promptchaos.knobs import NeighborhoodKnobs, built_around, check_limit, checked
 from pytest_promptchaos.measure.averages import judged
-from pytest_promptchaos.measure.distances import NAMES
 from pytest_promptchaos.measure.divergence import divergence
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
 from pytest_promptchaos.measure.repetition import CHANGING, COLLAPSE
 from pytest_promptchaos.measure.responsiveness import AXES, RESPONSE
 from pytest_promptchaos.measure.scaffold import SCAFFOLD
-from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.neighborhoods.ledger import ledger, ledger_hash
-from pytest_promptchaos.records import SMALL_RUNGS, Control, Findings, Limit, Neighborhood, Verdict
+from pytest_promptchaos.notes import notes_on
+from pytest_promptchaos.records import Control, Findings, Limit, Verdict
 from pytest_promptchaos.session import active
-from pytest_promptchaos.surround import (
-    Asked,
-    check_choice,
-    check_count,
-    check_number,
-    neighborhoods_of,
-    several,
-)
 
 if TYPE_CHECKING:
-    from pytest_promptchaos.booking import Subject
-    from pytest_promptchaos.measure.answers import Validator
-    from pytest_promptchaos.measure.distances import Metric
-    from pytest_promptchaos.measure.extractors import Extractor
-    from pytest_promptchaos.measure.pairs import Observed
-    from pytest_promptchaos.neighborhoods.ledger import Texts
-    from pytest_promptchaos.neighborhoods.messages import Target
-    from pytest_promptchaos.records import Rung, Scalar
-    from pytest_promptchaos.session import Session
+    from collections.abc import Sequence
 
-How: TypeAlias = Literal["off", "replay", "patch"]
-CARDS: tuple[How, ...] = ("off", "replay", "patch")
+    from pytest_promptchaos.booking import Subject
+    from pytest_promptchaos.knobs import Knobs
+    from pytest_promptchaos.measure.pairs import Observed
+    from pytest_promptchaos.records import Scalar
+    from pytest_promptchaos.session import Session
+    from pytest_promptchaos.surround import Asked
+
 CARDS_OF_MANY = 3
 """Cards of a check around several prompts; a check around one gets one."""
-
-
 JUDGED_HERE = {COLLAPSE, SCAFFOLD, "positive control", "minimum effective n"}
 """Guards of stability that say nothing against a response: a low one is the finding itself."""
-
-
-class NeighborhoodKnobs(TypedDict, total=False):
-    """The further arguments of :func:`measure_neighborhood`, where they are told."""
-
-    metric: Metric
-    rungs: Sequence[Rung]
-    horizon: int | Sequence[int] | None
-    per_rung: int | None
-    seed: int | None
-    paraphrases: Texts
-    small_semantic: Texts
-    positive_control: Texts
-    target: Target | None
-    extract: str | Extractor | None
-    validate: Validator | None
-    branch_cards: How
 
 
 def assert_stable_neighborhood(
@@ -92,7 +59,7 @@ def assert_stable_neighborhood(
     a metric that sees nothing. The other arguments are those of :func:`measure_neighborhood`.
     """
     __tracebackhide__ = True
-    check_number("at_most", at_most)
+    check_limit("at_most", at_most, knobs.get("metric", "semantic"))
     findings = measure_neighborhood(model, prompt, **knobs)
     limit = Limit(name=findings.measurement.name, at_most=at_most)
     return enforce(judge_findings("stable_neighborhood", findings, limit))
@@ -114,7 +81,7 @@ def assert_responsive(
     :func:`measure_neighborhood`.
     """
     __tracebackhide__ = True
-    check_number("at_least", at_least)
+    check_limit("at_least", at_least, knobs.get("metric", "semantic"))
     knobs.setdefault("branch_cards", "off")
     findings = responding(measure_neighborhood(model, prompt, **knobs))
     limit = Limit(name=findings.measurement.name, at_least=at_least)
@@ -140,6 +107,7 @@ def responding(findings: Findings) -> Findings:
             sorted(findings.pairs, key=lambda p: (id(p) not in asked, p.distances.get(metric, 2.0)))
         ),
         curves=tuple(c for c in findings.curves if c.name == AXES),
+        settings={**findings.settings, "rungs": ", ".join(CHANGING)},
     )
 
 
@@ -181,15 +149,15 @@ def measure_neighborhood(
     """
     started = time.perf_counter()
     session, subject = active(), model_of(model)
-    asked = _checked(session, **knobs)
-    neighborhoods = _neighborhoods(prompt, asked)
+    asked = checked(session, **knobs)
+    neighborhoods = built_around(prompt, asked)
     before = replace(session.counts)
     observed = [observe(session, subject, n, asked.lengths[-1]) for n in neighborhoods]
     findings = _measured(session, observed, asked)
     most = CARDS_OF_MANY if len(observed) >= MIN_CLUSTERS else 1
     worst = judged(findings.pairs, asked.rungs)
     cards = branch_cards(session, subject, observed, worst, how=asked.branch_cards, most=most)
-    notes = (*_generation_note(subject), *_unavailable(neighborhoods))
+    notes = notes_on(subject, neighborhoods)
     findings = replace(findings, cards=cards, controls=(*findings.controls, *notes))
     told: dict[str, Scalar] = {
         "horizon": asked.lengths[-1],
@@ -202,71 +170,7 @@ def measure_neighborhood(
     return booked(findings, session, before, started, told)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Knobs:
-    metric: Metric = "semantic"
-    rungs: Sequence[Rung] = SMALL_RUNGS
-    horizon: int | Sequence[int] | None = None
-    per_rung: int | None = None
-    seed: int | None = None
-    paraphrases: Texts = ()
-    small_semantic: Texts = ()
-    positive_control: Texts = ()
-    target: Target | None = None
-    extract: str | Extractor | None = None
-    validate: Validator | None = None
-    branch_cards: How = "replay"
-
-    @property
-    def lengths(self) -> tuple[int, ...]:
-        """The horizons, shortest first; the last one bounds the generation and is judged."""
-        given = self.horizon if isinstance(self.horizon, Sequence) else (self.horizon,)
-        return tuple(sorted({length for length in given if length is not None}))
-
-
-def _checked(session: Session, **knobs: Unpack[NeighborhoodKnobs]) -> _Knobs:
-    """Return the arguments with the options in the place of those left out."""
-    for name in knobs:
-        check_choice("argument", name, _Knobs.__dataclass_fields__)
-    asked = _Knobs(**knobs)
-    check_rungs(asked.rungs)
-    check_choice("metric", asked.metric, NAMES)
-    if asked.extract is not None:
-        reader(asked.extract)
-    elif asked.metric == "answer":
-        raise ArgumentError("metric is 'answer', but nothing reads one: pass extract='number', ...")
-    check_choice("branch_cards", asked.branch_cards, CARDS)
-    chosen = session.settings
-    horizon = chosen.horizon if asked.horizon is None else asked.horizon
-    lengths = horizon if isinstance(horizon, Sequence) else [horizon]
-    if not lengths:
-        raise ArgumentError("horizon is empty: pass a number of tokens, or several")
-    for length in lengths:
-        check_count("horizon", length, least=1)
-    return replace(
-        asked,
-        horizon=tuple(lengths),
-        per_rung=chosen.per_rung if asked.per_rung is None else asked.per_rung,
-        seed=chosen.seed if asked.seed is None else asked.seed,
-    )
-
-
-def _neighborhoods(prompt: Asked | Sequence[Asked], asked: _Knobs) -> list[Neighborhood]:
-    assert asked.per_rung is not None
-    assert asked.seed is not None
-    return neighborhoods_of(
-        several(prompt),
-        rungs=asked.rungs,
-        paraphrases=asked.paraphrases,
-        small_semantic=asked.small_semantic,
-        positive_control=asked.positive_control,
-        per_rung=asked.per_rung,
-        seed=asked.seed,
-        target=asked.target,
-    )
-
-
-def _measured(session: Session, observed: Sequence[Observed], asked: _Knobs) -> Findings:
+def _measured(session: Session, observed: Sequence[Observed], asked: Knobs) -> Findings:
     return divergence(
         observed,
         metric=asked.metric,
@@ -277,20 +181,4 @@ def _measured(session: Session, observed: Sequence[Observed], asked: _Knobs) -> 
         lengths=asked.lengths[:-1],
         extract=asked.extract,
         validate=asked.validate,
-    )
-
-
-def _generation_note(model: Subject) -> tuple[Control, ...]:
-    words = "; ".join(model.identity.notes) or "nothing to clear: the checkpoint asks for none"
-    return (Control(name="generation settings", role="note", state="held", words=words),)
-
-
-def _unavailable(neighborhoods: Sequence[Neighborhood]) -> tuple[Control, ...]:
-    told: dict[str, list[str]] = {}
-    for built in neighborhoods:
-        for rung, why in built.unavailable:
-            told.setdefault(f"{rung}: {why}", []).append(built.center.id)
-    return tuple(
-        Control(name="rung not run", role="note", state="absent", words=f"{why} ({', '.join(ids)})")
-        for why, ids in told.items()
     )

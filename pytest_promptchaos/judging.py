@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_promptchaos.errors import VerdictError
+from pytest_promptchaos.measure.distances import FROM_THE_ANSWER
 from pytest_promptchaos.measure.repetition import COLLAPSE
 from pytest_promptchaos.measure.responsiveness import diagnose
+from pytest_promptchaos.measure.scaffold import MASKING_SHARE, SCAFFOLD
 from pytest_promptchaos.records import Outcome, Verdict
 from pytest_promptchaos.session import active
-from pytest_promptchaos.verdict.explain import explanation, sentence, subject
+from pytest_promptchaos.verdict.explain import explanation, figure, judged_pairs, sentence, subject
 from pytest_promptchaos.verdict.judge import judge, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Findings, Limit
+    from pytest_promptchaos.records import Control, Findings, Limit
 
 
 class InconclusiveWarning(UserWarning):
@@ -37,7 +39,7 @@ def judge_findings(
     ``expect="failed"`` is for a check that shows what a failure looks like; ``name`` is the
     check's own name in a suite.
     """
-    controls = settle(findings.controls, limit)
+    controls = _undiluted(settle(findings.controls, limit), findings, limit)
     outcome = judge(findings.measurement, limit, controls)
     around = str(findings.settings.get("prompts", ""))
     # Only of stability, and where collapse was looked for: a response is no stability.
@@ -60,10 +62,36 @@ def judge_findings(
     return verdict
 
 
+def _undiluted(
+    controls: tuple[Control, ...], findings: Findings, limit: Limit
+) -> tuple[Control, ...]:
+    """Return the controls; the scaffold fails where it decides between pass and fail.
+
+    A preamble that is most of every output dilutes the distance of whole outputs. Where the one
+    from the answer on says otherwise about the limit, whole outputs are no evidence.
+    """
+    aligned = next((one for one in findings.also if one.name.endswith(FROM_THE_ANSWER)), None)
+    if aligned is None:
+        return controls
+    whole, answers = (judge(one, limit, ()) for one in (findings.measurement, aligned))
+    told = f"{figure(aligned)} is {answers}, of whole outputs {whole}: scaffold-masked"
+    return tuple(
+        replace(one, state="failed", words=f"{one.words}; {told}")
+        if one.name == SCAFFOLD
+        and one.role == "gate"
+        and one.state == "held"
+        and (one.value or 0.0) > MASKING_SHARE
+        and answers is not whole
+        else one
+        for one in controls
+    )
+
+
 def _worst(findings: Findings) -> str | None:
     """Return the neighbor that shows the number best: of those whose output moved, the first."""
-    moved = [p for p in findings.pairs if p.distances and p.output_a != p.output_b]
-    parted = next((p.neighbor_id for p in findings.pairs if p.branch is not None), None)
+    rests_on = judged_pairs(findings)
+    moved = [p for p in rests_on if p.distances and p.output_a != p.output_b]
+    parted = next((p.neighbor_id for p in rests_on if p.branch is not None), None)
     return parted or next((p.neighbor_id for p in moved), None)
 
 

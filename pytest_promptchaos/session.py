@@ -277,10 +277,15 @@ class Session:
 
         if not missing:
             return {}
-        # Rows of one size whatever is missing, so that a resumed run rounds like a whole one.
+        # One shape whatever is missing, so that a resumed run rounds like a whole one.
+        runs = (center, *others.values())
+        whole = (
+            max(len(run.prompt_ids) for run in runs),
+            max(len(run.output_ids) for run in runs),
+        )
         logits = max(center.horizon * len(center.prompt_logits), 1)
         rows = max(2, min(center.batch_shape[0], LARGEST_LOGITS // logits))
-        measured = model.forced(center, [others[key] for key in missing], rows)
+        measured = model.forced(center, [others[key] for key in missing], rows, whole)
         found = dict(zip(missing, measured, strict=True)) if measured else {}
         for key, along in found.items():
             self._put(key, "forced", *forced_to_evidence(along))

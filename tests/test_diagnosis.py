@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptchaos import ScriptedModel, VerdictError
+from pytest_promptchaos import Authored, ScriptedModel, VerdictError
 from pytest_promptchaos.checks import (
     assert_responsive,
     assert_stable_neighborhood,
@@ -114,6 +114,49 @@ def test_an_answer_that_the_metric_hardly_sees_is_blindness() -> None:
     assert verdict.diagnosis == "blind"
 
 
+def test_a_sentence_that_restates_the_question_is_no_scaffold() -> None:
+    """The answers share most of their words, and from the answer on nothing moves either."""
+    result = "The final result of the sum that you asked me for is"
+    verdict = judged(lambda text: f"{result} {'seven' if 'rivers' in text else 'nine'}", 0.05)
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.diagnosis == "robust"
+
+
+def test_a_preamble_that_hides_a_changed_answer_masks_it() -> None:
+    preamble = " ".join(f"step{number}" for number in range(30))
+
+    def answer(text: str) -> str:
+        return f"{preamble} {about(text) if text == TEXT or 'rivers' in text else KING}"
+
+    verdict = judged(answer, at_most=0.4)
+    assert verdict.outcome is Outcome.INVALID
+    assert verdict.diagnosis == "scaffold-masked"
+    (aligned,) = [one for one in verdict.also if one.name.endswith("from the answer on")]
+    assert aligned.value is not None
+    assert aligned.value > 0.4 > (verdict.measurement.value or 0.0)
+
+
+def test_text_that_nobody_reviewed_decides_nothing() -> None:
+    def answer(text: str) -> str:
+        return RIVERS if "Could" in text else about(text)
+
+    model = ScriptedModel("known", answer)
+    with_it, without = (
+        measure_neighborhood(
+            model,
+            TEXT,
+            metric="token_edit",
+            rungs=["format", "paraphrase"],
+            paraphrases=[Authored("Could you tell a quick fox story?", origin="generated")][:many],
+            positive_control=OTHERS["positive_control"],
+        )
+        for many in (1, 0)
+    )
+    assert with_it.measurement.value == without.measurement.value == 0.0
+    assert with_it.measurement.high == without.measurement.high
+    assert any(pair.rung == "paraphrase" and not pair.gates for pair in with_it.pairs)
+
+
 # -- the second axis ------------------------------------------------------------------------------
 
 
@@ -171,6 +214,24 @@ def test_an_extracted_answer_is_judged_by_itself() -> None:
     assert verdict.measurement.value == 0.0
     shown = next(p for p in verdict.pairs if p.rung == "positive_control")
     assert (shown.answer_a, shown.answer_b) == ("7", "8")
+
+
+def test_an_answer_that_vanishes_has_changed() -> None:
+    model = ScriptedModel("sums", lambda text: "It is 7." if text == TEXT else "It depends.")
+    findings = measure_neighborhood(model, TEXT, metric="answer", extract="number")
+    assert findings.measurement.value == 1.0
+
+
+def test_noise_is_taken_off_at_every_length() -> None:
+    """A repeat that says another third word: so far apart are neighbors that move no further."""
+    model = ScriptedModel(
+        "noisy", lambda _text, repeat: f"one two {'three' if repeat else 'x'} four"
+    )
+    findings = measure_neighborhood(model, TEXT, metric="token_edit", horizon=(3, 16))
+    short = next(m for m in findings.also if m.name == "token edit distance at 3 tokens")
+    (curve,) = [c for c in findings.curves if c.series == "judged edits" and "horizon" in c.name]
+    assert short.value == findings.measurement.value == 0.0
+    assert set(curve.y) == {0.0}
 
 
 def test_a_validator_that_raises_voids_the_verdict_and_the_run_goes_on() -> None:

@@ -24,7 +24,8 @@ class Distance:
     """One distance to average: its key in a pair, and how it is shown.
 
     ``floors`` hold each prompt's own noise, which is subtracted from its neighbors; ``absent``
-    says why the distance may be missing from the pairs.
+    says why the distance may be missing from the pairs, ``noisy`` that noise was not subtracted
+    though there is some.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Distance:
     unit: str
     floors: Mapping[str, float] = field(default_factory=dict)
     absent: str = ""
+    noisy: bool = False
 
 
 def judged(pairs: Iterable[Pair], rungs: Sequence[Rung]) -> list[Pair]:
@@ -66,10 +68,13 @@ def _part(distance: Distance, pairs: Sequence[Pair], rungs: Sequence[Rung]) -> M
     if not known:
         return empty
     # What a changed answer looks like in this very run bounds what was not seen to move.
-    largest = max(p.distances[distance.key] for p in pairs if distance.key in p.distances)
+    largest = max(
+        p.distances[distance.key] for p in judged(pairs, RUNGS) if distance.key in p.distances
+    )
     mean = clustered_mean(groups(known, distance), largest=largest)
     noise = max(distance.floors.values(), default=0.0)
     told = f", in excess of each prompt's noise floor (at most {noise:.3g})" if noise else ""
+    told += ", noise not subtracted" if distance.noisy else ""
     if distance.key == "js" and mean.value <= JS_FLOOR:
         told += f", at most the {JS_FLOOR:g} that is rounding of float32 logits"
     if len(known) < len(kept):

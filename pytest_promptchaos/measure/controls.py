@@ -7,7 +7,7 @@ truncation and the edits that the template erased.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.measure.averages import judged
 from pytest_promptchaos.measure.distances import JS_FLOOR
@@ -22,38 +22,54 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Pair, Run, Rung
 
 
+Floors: TypeAlias = "Mapping[str, Mapping[str, float]]"
+"""By distance, by prompt: the largest that the prompt's own repeats showed."""
+
+
 def noise_floor(
     observed: Sequence[Observed], metric: Metric, lens: Lens
-) -> tuple[tuple[Control, ...], dict[str, float]]:
+) -> tuple[tuple[Control, ...], Mapping[str, float]]:
     """Return the arms of the identical control, and each prompt's own floor.
 
     An arm's value is its largest distance over the prompts, and gates the verdict; a prompt's
     floor is the largest distance over its arms, and is subtracted from its neighbors.
     """
-    arms = {name: [arm(o) for o in observed] for name, (_, arm) in ARMS.items()}
-    measured = {
-        name: [[_distances(a, b, lens, metric) for a, b in pairs] for pairs in by_prompt]
-        for name, by_prompt in arms.items()
-    }
+    measured = _arms(observed, metric, lens)
     controls = [_arm(name, ARMS[name][0], observed, measured[name], metric) for name in ARMS]
-    floors = {
-        o.center.prompt.id: max(
-            (m[metric] for name in ARMS for m in measured[name][index]), default=0.0
-        )
-        for index, o in enumerate(observed)
-    }
     elsewhere = Control(
         name="device or worker",
         role="note",
         state="absent",
         words="not measured: one process on one device made these runs",
     )
-    return (*controls, elsewhere), floors
+    return (*controls, elsewhere), floors_of(observed, metric, lens)[metric]
+
+
+def floors_of(observed: Sequence[Observed], metric: Metric, lens: Lens) -> Floors:
+    """Return each prompt's floor of every distance, prefix lengths included."""
+    measured = _arms(observed, metric, lens)
+    floors: dict[str, dict[str, float]] = {}
+    for place, o in enumerate(observed):
+        for distance in (m for by_prompt in measured.values() for m in by_prompt[place]):
+            for key, value in distance.items():
+                of_key = floors.setdefault(key, {})
+                of_key[o.center.prompt.id] = max(value, of_key.get(o.center.prompt.id, 0.0))
+    return floors
+
+
+def _arms(
+    observed: Sequence[Observed], metric: Metric, lens: Lens
+) -> dict[str, list[list[dict[str, float]]]]:
+    """Return the distances of every arm's pairs, by prompt."""
+    return {
+        name: [[_distances(a, b, lens, metric) for a, b in arm(o)] for o in observed]
+        for name, (_, arm) in ARMS.items()
+    }
 
 
 def _distances(a: Run, b: Run, lens: Lens, metric: Metric) -> dict[str, float]:
     # An answer that is read in neither of two repeats of one prompt has not changed.
-    return {metric: 0.0} | distances(a, b, lens.semantics, read=lens.read)
+    return {metric: 0.0} | distances(a, b, lens.semantics, lens.lengths, lens.read)
 
 
 def _identical(observed: Observed) -> list[tuple[Run, Run]]:
@@ -94,14 +110,16 @@ def positive_control(pairs: Sequence[Pair], metric: Metric, floors: Mapping[str,
     Its value is the smallest distance among them, in excess of the prompt's noise floor like the
     judged number itself: a limit above it could not fail.
     """
-    seen = [p for p in judged(pairs, ("positive_control",)) if metric in p.distances]
+    run = judged(pairs, ("positive_control",))
+    seen = [p for p in run if metric in p.distances]
     without = sorted({p.prompt_id for p in pairs} - {p.prompt_id for p in seen})
     if without or not seen:
+        what = "was run" if not run else "was run whose output could be measured"
         return Control(
             name="positive control",
             role="gate",
             state="failed",
-            words=f"no meaning-changing edit was run for {', '.join(without) or 'any prompt'}, so "
+            words=f"no meaning-changing edit {what} for {', '.join(without) or 'any prompt'}, so "
             "nothing shows that the metric can see one there",
         )
     excess = {p.neighbor_id: p.distances[metric] - floors.get(p.prompt_id, 0.0) for p in seen}
@@ -135,7 +153,8 @@ def effective_count(pairs: Sequence[Pair], rungs: Sequence[Rung], least: int) ->
         name="minimum effective n",
         role="gate",
         state="held" if effective >= least else "failed",
-        words=f"{effective} of {len(asked)} neighbors differ for the model{told}; {least} needed",
+        words=f"{effective} of {len(asked)} neighbors differ for the model and are judged{told}; "
+        f"{least} needed",
         value=float(effective),
     )
 

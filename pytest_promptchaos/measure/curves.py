@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_promptchaos.measure.controls import Floors
     from pytest_promptchaos.measure.distances import Metric
     from pytest_promptchaos.measure.pairs import Observed
     from pytest_promptchaos.records import Pair, Rung
 
 
 def by_horizon(
-    pairs: Sequence[Pair], rungs: Sequence[Rung], metric: Metric, lengths: Sequence[int]
+    pairs: Sequence[Pair],
+    rungs: Sequence[Rung],
+    metric: Metric,
+    lengths: Sequence[int],
+    floors: Floors,
 ) -> Iterator[Curve]:
     """Yield divergence against the length of the output that is compared, in tokens.
 
-    Every pair holds its distance at each of ``lengths``, as ``semantic@16``.
+    Every pair holds its distance at each of ``lengths``, as ``semantic@16``; shown is its mean in
+    excess of the prompt's own noise at that length.
     """
     shown: dict[str, tuple[Rung, ...]] = {
         "judged edits": tuple(rungs),
@@ -37,8 +43,7 @@ def by_horizon(
     for series, chosen in shown.items():
         kept = judged(pairs, chosen)
         if kept:
-            at = [[(p.prompt_id, p.distances[f"{metric}@{h}"]) for p in kept] for h in lengths]
-            groups = [[np.array(one) for one in by_prompt(values).values()] for values in at]
+            groups = [_excess(kept, f"{metric}@{h}", floors) for h in lengths]
             yield replace(
                 _curve(lengths, groups),
                 name="divergence by horizon",
@@ -46,6 +51,13 @@ def by_horizon(
                 y_label=NAMES[metric],
                 series=series,
             )
+
+
+def _excess(pairs: Sequence[Pair], key: str, floors: Floors) -> list[NDArray[np.float64]]:
+    """Return one array per prompt: the distances beyond the prompt's own noise."""
+    noise = floors.get(key, {})
+    found = by_prompt((p.prompt_id, p.distances[key] - noise.get(p.prompt_id, 0.0)) for p in pairs)
+    return [np.array(one) for one in found.values()]
 
 
 def by_layer(observed: Sequence[Observed], rungs: Sequence[Rung]) -> Iterator[Curve]:
@@ -77,7 +89,7 @@ def _curve(x: Iterable[int], groups: Sequence[Sequence[NDArray[np.float64]]]) ->
         x_label="layer",
         y_label="relative distance",
         x=tuple(float(value) for value in x),
-        y=tuple(mean.value for mean in means),
-        low=tuple(low for low, _ in bounds) if known else (),
+        y=tuple(max(mean.value, 0.0) for mean in means),
+        low=tuple(max(low, 0.0) for low, _ in bounds) if known else (),
         high=tuple(high for _, high in bounds) if known else (),
     )

@@ -21,6 +21,8 @@ NAMES: Mapping[Metric, str] = {
 }
 OF_OUTPUTS: tuple[Metric, ...] = ("semantic", "token_edit")
 """Metrics of whole outputs, which need no extractor."""
+FROM_THE_ANSWER = "from the answer on"
+"""How the name of a distance ends that leaves out what comes before the answers."""
 UNITS: Mapping[Metric, str] = {
     "semantic": "1 - cosine, 0 to 2",
     "token_edit": "share of tokens, 0 to 1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +13,15 @@ from pytest_promptchaos.measure.boundary import boundary
 from pytest_promptchaos.measure.branching import branch_counts, js_threshold
 from pytest_promptchaos.measure.controls import (
     effective_count,
+    floors_of,
     noise_floor,
     positive_control,
     truncation,
 )
 from pytest_promptchaos.measure.curves import by_horizon, by_layer
-from pytest_promptchaos.measure.distances import NAMES, UNITS
+from pytest_promptchaos.measure.distances import FROM_THE_ANSWER, JS_FLOOR, NAMES, UNITS
 from pytest_promptchaos.measure.foresight import branch_scores
-from pytest_promptchaos.measure.pairs import Lens, Semantics, horizons, pairs_of, prefix
+from pytest_promptchaos.measure.pairs import INFINITE, Lens, Semantics, horizons, pairs_of, prefix
 from pytest_promptchaos.measure.repetition import CHANGING, collapse_control, repetition
 from pytest_promptchaos.measure.responsiveness import (
     responsiveness,
@@ -33,7 +34,10 @@ from pytest_promptchaos.records import Control, Findings, Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from pytest_promptchaos.measure.answers import Validator
+    from pytest_promptchaos.measure.controls import Floors
     from pytest_promptchaos.measure.distances import Metric
     from pytest_promptchaos.measure.extractors import Extractor
     from pytest_promptchaos.measure.pairs import Embed, Observed
@@ -75,7 +79,7 @@ def divergence(
     )
     pairs = [p for o in observed for p in pairs_of(o, lens)]
     usable: Metric = metric if semantics or metric != "semantic" else "token_edit"
-    floors, by_prompt = noise_floor(observed, usable, lens)
+    arms, by_prompt = noise_floor(observed, usable, lens)
     tasks = _Tasks.of(observed, rungs, extract, validate)
     whole = _Whole(
         observed=observed,
@@ -83,7 +87,7 @@ def divergence(
         rungs=tuple(rungs),
         metric=metric,
         usable=usable,
-        floors=by_prompt,
+        floors=floors_of(observed, usable, lens),
         absent=embedder_words,
         read=read,
         scaffold=begun,
@@ -93,10 +97,11 @@ def divergence(
         measurement=mean_over(whole.distance(metric), pairs, rungs),
         also=(*_also(whole, lengths), *tasks.measurements),
         controls=(
-            *floors,
+            *arms,
             positive_control(pairs, usable, by_prompt),
             collapse_control(observed),
-            begun.control,
+            # An extracted answer is no longer where the scaffold is.
+            replace(begun.control, role="note") if metric == "answer" else begun.control,
             effective_count(pairs, rungs, min_effective),
             _embedder(pairs, semantics, embedder_words, metric),
             *tasks.controls,
@@ -120,7 +125,7 @@ class _Whole:
     rungs: tuple[Rung, ...]
     metric: Metric
     usable: Metric
-    floors: Mapping[str, float]
+    floors: Floors
     absent: str
     read: tuple[int, ...]
     scaffold: ScaffoldMeasurement
@@ -131,9 +136,20 @@ class _Whole:
             key=metric,
             name=NAMES[metric],
             unit=UNITS[metric],
-            floors=self.floors if metric == self.usable else {},
-            absent=self.absent,
+            floors=self.floors.get(metric, {}),
+            absent=self.why_absent(metric),
         )
+
+    def why_absent(self, metric: Metric) -> str:
+        """Return why pairs may lack a distance."""
+        if metric == "answer":
+            return "no answer was read in the center's output"
+        return self.absent if metric == "semantic" else ""
+
+    @property
+    def judged_floors(self) -> Mapping[str, float]:
+        """Each prompt's floor of the distance that is judged."""
+        return self.floors.get(self.usable, {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,13 +181,22 @@ class _Tasks:
 
 def _apart(observed: Sequence[Observed]) -> float:
     """Return the divergence above which logits are apart, from the identical controls."""
+    return js_threshold(_identical_js(observed))
+
+
+def _rounding(observed: Sequence[Observed]) -> float:
+    """Return the divergence that is rounding: what identical prompts showed, float32's at least."""
+    return max(JS_FLOOR, float(_identical_js(observed).max(initial=0.0)))
+
+
+def _identical_js(observed: Sequence[Observed]) -> NDArray[np.float64]:
     noise = [
         o.forced[n.id][0].js
         for o in observed
         for n in o.neighborhood.neighbors
         if n.rung == "identical" and n.id in o.forced
     ]
-    return js_threshold(np.concatenate(noise) if noise else [])
+    return np.concatenate(noise) if noise else np.zeros(0)
 
 
 def _texts(observed: Sequence[Observed], lengths: Sequence[int]) -> Iterator[str]:
@@ -213,11 +238,13 @@ AT_END = (
         key="kl_center_to_neighbor",
         name="KL at the prompt's end",
         unit="nats, center to neighbor",
+        absent=INFINITE,
     ),
     Distance(
         key="kl_neighbor_to_center",
         name="KL back at the prompt's end",
         unit="nats, neighbor to center",
+        absent=INFINITE,
     ),
     Distance(key="hidden_last", name="hidden state distance, last layer", unit="relative, 0 to 2"),
     Distance(key="hidden_cosine", name="hidden state cosine distance", unit="1 - cosine, 0 to 2"),
@@ -252,7 +279,7 @@ def _also(whole: _Whole, lengths: Sequence[int]) -> Iterator[Measurement]:
     followed = {neighbor for o in whole.observed for neighbor in o.forced}
     yield from branch_counts(judged(pairs, rungs), followed=followed)
     yield from branch_scores(whole.observed, rungs)
-    both = boundary(whole.observed, rungs)
+    both = boundary(whole.observed, rungs, floor=_rounding(whole.observed))
     yield from (both.density, both.stretching, both.correlation)
 
 
@@ -261,7 +288,7 @@ def _response(whole: _Whole) -> Measurement:
         whole.pairs,
         whole.usable,
         unit=UNITS[whole.usable],
-        floors=whole.floors,
+        floors=whole.judged_floors,
         absent=whole.absent if whole.usable != whole.metric else "",
     )
 
@@ -270,31 +297,33 @@ def _from_the_answer(whole: _Whole) -> Distance:
     """Return the distance from the start of the answers on, where both have one."""
     return Distance(
         key=f"aligned_{whole.usable}",
-        name=f"{NAMES[whole.usable]} from the answer on",
+        name=f"{NAMES[whole.usable]} {FROM_THE_ANSWER}",
         unit=UNITS[whole.usable],
         absent="their answers cannot be aligned",
+        noisy=any(whole.judged_floors.values()),
     )
 
 
 def _at(whole: _Whole, length: int) -> Distance:
+    key = f"{whole.usable}@{length}"
     return Distance(
-        key=f"{whole.usable}@{length}",
-        name=f"{NAMES[whole.metric]} at {length} tokens",
-        unit=UNITS[whole.metric],
-        absent=whole.absent,
+        key=key,
+        name=f"{NAMES[whole.usable]} at {length} tokens",
+        unit=UNITS[whole.usable],
+        floors=whole.floors.get(key, {}),
     )
 
 
 def _curves(whole: _Whole) -> Iterator[Curve]:
     if whole.usable != "answer":
-        yield from by_horizon(whole.pairs, whole.rungs, whole.usable, whole.read)
+        yield from by_horizon(whole.pairs, whole.rungs, whole.usable, whole.read, whole.floors)
     yield from by_layer(whole.observed, whole.rungs)
     points = stability_against_responsiveness(
         whole.pairs,
         whole.usable,
         whole.rungs,
         unit=UNITS[whole.usable],
-        floors=whole.floors,
+        floors=whole.judged_floors,
     )
     if points is not None:
         yield points

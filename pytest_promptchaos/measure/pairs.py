@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Embed = Callable[[Sequence[str]], tuple[NDArray[np.float32], list[bool]]]
 
 END = "<end>"
+INFINITE = "infinite: one prompt rules out a token that the other allows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,8 @@ def distances(
 ) -> dict[str, float]:
     """Return every distance of two runs by name; ``semantic`` only with an embedder.
 
-    ``answer`` is 0 or 1, and only there where ``read`` finds an answer in both outputs.
+    ``answer`` is 0 or 1, and only there where ``read`` finds an answer in the first output. A
+    divergence that is infinite, because one output rules out what the other allows, is left out.
 
     ``js`` and ``kl_*`` are nats at the prompt's end, ``top1_flip`` is 0 or 1 there,
     ``hidden_last`` and ``hidden_cosine`` the relative and the cosine distance of the last prompt
@@ -113,15 +116,15 @@ def distances(
     for length in lengths:
         short_a, short_b = a.output_ids[:length], b.output_ids[:length]
         found[f"token_edit@{length}"] = token_edit(short_a, short_b)
-    answers = (read(a), read(b)) if read else (None, None)
-    if None not in answers:
-        found["answer"] = float(answers[0] != answers[1])
+    if read is not None and (answer := read(a)) is not None:
+        # An answer that is no longer found has changed.
+        found["answer"] = float(answer != read(b))
     if semantics is not None:
         found["semantic"] = semantics.distance(a.text, b.text)
         for length in lengths:
             close = semantics.distance(prefix(a, length), prefix(b, length))
             found[f"semantic@{length}"] = close
-    return found
+    return {key: value for key, value in found.items() if math.isfinite(value)}
 
 
 def along(both: tuple[Forced, Forced]) -> dict[str, float]:
@@ -195,7 +198,10 @@ def _missing(
     if aligned is not None and aligned.reason:
         yield "aligned", aligned.reason
     if lens.read is not None and "answer" not in measured:
-        yield "answer", "no answer was read in one of the outputs"
+        yield "answer", "no answer was read in the center's output"
+    for key in ("kl_center_to_neighbor", "kl_neighbor_to_center"):
+        if key not in measured:
+            yield key, INFINITE
 
 
 def _from_the_answer(aligned: Alignment | None, lens: Lens) -> dict[str, float]:

@@ -28,12 +28,18 @@ if TYPE_CHECKING:
 
 
 def forced(
-    model: LanguageModel, center: Run, others: Sequence[Run], rows: int
+    model: LanguageModel,
+    center: Run,
+    others: Sequence[Run],
+    rows: int,
+    whole: tuple[int, int] = (0, 0),
 ) -> list[tuple[Forced, Forced]]:
     """Return, for each other run, both prompts along the center's output and along the other's.
 
     The center stands in the first row of every batch of ``rows`` rows, so that it meets the same
-    shapes as the rest. Where two outputs are the same, so are the two results.
+    shapes as the rest. ``whole`` are the longest prompt and the longest output of all runs that
+    are compared with this center, in tokens: with them a part of the runs meets the shapes that
+    all of them would. Where two outputs are the same, so are the two results.
 
     Raises:
         ValueError: ``rows`` is under 2.
@@ -42,17 +48,26 @@ def forced(
         raise ValueError(f"a center and another run need two rows, got {rows}")
     found: list[tuple[Forced, Forced]] = []
     size = rows - 1
+    runs = (center, *others)
+    longest = (
+        max(whole[0], *(len(run.prompt_ids) for run in runs)),
+        max(whole[1], *(len(run.output_ids) for run in runs)),
+    )
     with torch.inference_mode(), quiet_transformers():
         for start in range(0, len(others), size):
-            found += _batch(model, center, others[start : start + size], rows)
+            found += _batch(model, center, others[start : start + size], rows, longest)
     return found
 
 
 def _batch(
-    model: LanguageModel, center: Run, others: Sequence[Run], rows: int
+    model: LanguageModel,
+    center: Run,
+    others: Sequence[Run],
+    rows: int,
+    longest: tuple[int, int],
 ) -> list[tuple[Forced, Forced]]:
     together = [center, *others]
-    prompts = _Prompts(model, [run.prompt_ids for run in together], rows)
+    prompts = _Prompts(model, [run.prompt_ids for run in together], rows, longest)
     along_a = list(prompts.along([center.output_ids] * len(together)))
     first = [_compared(along_a[0], own) for own in along_a[1:]]
     if all(run.output_ids == center.output_ids for run in others):
@@ -60,7 +75,8 @@ def _batch(
     outputs = [run.output_ids for run in together]
     own = list(prompts.along(outputs))[1:]
     # The center's prompt in every row, along each of the other outputs.
-    centers = list(_Prompts(model, [center.prompt_ids] * len(together), rows).along(outputs))[1:]
+    alike = _Prompts(model, [center.prompt_ids] * len(together), rows, longest)
+    centers = list(alike.along(outputs))[1:]
     second = [_compared(a, b) for a, b in zip(centers, own, strict=True)]
     return [
         (a, a if run.output_ids == center.output_ids else b)
@@ -71,9 +87,11 @@ def _batch(
 class _Prompts:
     """Prompts whose keys and values are kept, to be continued by several outputs."""
 
-    def __init__(self, model: LanguageModel, prompts: Sequence[Ids], rows: int) -> None:
+    def __init__(
+        self, model: LanguageModel, prompts: Sequence[Ids], rows: int, longest: tuple[int, int]
+    ) -> None:
         self._model, self._prompts, self._rows = model, prompts, rows
-        self._width = padded_width(max(map(len, prompts)))
+        self._width, self._longest = padded_width(longest[0]), longest[1]
         self._cache: Any = plain_cache(model.config)
         self._end: torch.Tensor | None = None
 
@@ -87,13 +105,13 @@ class _Prompts:
             yield logits[row, : len(output)]
 
     def _continued(self, outputs: Sequence[Ids]) -> torch.Tensor:
-        ids, mask = self._rows_of(self._prompts)
+        ids, mask = self._rows_of(self._prompts, self._width)
         if self._end is None:
             out = self._network(ids, mask, past_key_values=self._cache, use_cache=True)
             self._end = out.logits[:, -1:]
         if (beyond := self._cache.get_seq_length() - self._width) > 0:
             self._cache.crop(-beyond)
-        longest = max(map(len, outputs))
+        longest = self._longest
         # On the right here: what follows an output's end is never looked at.
         fed = [[*o[:-1], *[self._model.pad_id] * (longest - len(o))] for o in outputs]
         fed += [fed[0]] * (self._rows - len(fed))
@@ -106,15 +124,14 @@ class _Prompts:
 
     def _read(self, outputs: Sequence[Ids]) -> torch.Tensor:
         """Return the same without a cache: prompt and output in one pass, output at the right."""
-        longest = max(map(len, outputs))
+        longest = self._longest
         filled = [(*o[:-1], *[self._model.pad_id] * (longest - len(o))) for o in outputs]
         whole = [(*p, *f) for p, f in zip(self._prompts, filled, strict=True)]
-        ids, mask = self._rows_of(whole)
+        ids, mask = self._rows_of(whole, padded_width(self._width + longest - 1))
         logits: torch.Tensor = self._network(ids, mask, use_cache=False).logits[:, -longest:]
         return logits
 
-    def _rows_of(self, prompts: Sequence[Ids]) -> tuple[torch.Tensor, torch.Tensor]:
-        width = padded_width(max(map(len, prompts)))
+    def _rows_of(self, prompts: Sequence[Ids], width: int) -> tuple[torch.Tensor, torch.Tensor]:
         ids, mask = rows_of(prompts, rows=self._rows, width=width, shared=0, pad=self._model.pad_id)
         device = self._model.device
         return torch.tensor(ids, device=device), torch.tensor(mask, device=device)

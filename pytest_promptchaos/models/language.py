@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from pytest_promptchaos.errors import PinError, PromptError
+from pytest_promptchaos.models.context import check_fits
 from pytest_promptchaos.models.decoding import decode
 from pytest_promptchaos.models.device import hardware, resolve_device
 from pytest_promptchaos.models.edits import digest_of, versions_of
@@ -255,13 +256,7 @@ class LanguageModel:
 
     def check_length(self, prompt: Prompt, horizon: int) -> None:
         """Raise ``PromptError`` unless prompt and horizon fit into the model's context."""
-        length = len(self.render(prompt))
-        if self.context is not None and length + horizon > self.context:
-            raise PromptError(
-                f"prompt {prompt.id!r} has {length} tokens and the horizon is {horizon}, but "
-                f"{self.pin.text} takes {self.context} in all: shorten the prompt to "
-                f"{max(self.context - horizon, 0)} tokens or lower the horizon"
-            )
+        check_fits(self.pin.text, prompt.id, len(self.render(prompt)), horizon, self.context)
 
     @property
     def pad_id(self) -> int:
@@ -316,9 +311,11 @@ class LanguageModel:
             self._pieces[token] = "<end>" if token in self.end_ids else text
         return self._pieces[token]
 
-    def forced(self, center: Run, others: Sequence[Run], rows: int) -> list[tuple[Forced, Forced]]:
+    def forced(
+        self, center: Run, others: Sequence[Run], rows: int, whole: tuple[int, int]
+    ) -> list[tuple[Forced, Forced]]:
         """Return center and others teacher-forced along both outputs, as :func:`forced` does."""
-        return forced(self, center, others, rows)
+        return forced(self, center, others, rows, whole)
 
     def key_parts(self, prompt: Prompt) -> dict[str, object]:
         """Return what any evidence about ``prompt`` depends on: model, kernels, token ids."""

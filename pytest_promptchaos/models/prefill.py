@@ -40,11 +40,12 @@ def padded_width(length: int) -> int:
 def buckets(lengths: Sequence[int]) -> list[list[int]]:
     """Return the places of prompts that are decoded together, by length.
 
-    The shortest come first; a prompt of more than twice the padded length of its bucket's first
+    Within a bucket they keep their order, and the bucket of the shortest comes first; a prompt of
+    more than twice the padded length of its bucket's first
     opens the next one, because short rows would carry its padding through every layer.
 
     >>> buckets([20, 500, 17, 21])
-    [[2, 0, 3], [1]]
+    [[0, 2, 3], [1]]
     """
     found: list[list[int]] = []
     for place in sorted(range(len(lengths)), key=lambda place: (lengths[place], place)):
@@ -52,7 +53,7 @@ def buckets(lengths: Sequence[int]) -> list[list[int]]:
         if not found or lengths[place] > 2 * padded_width(first):
             found.append([])
         found[-1].append(place)
-    return found
+    return [sorted(places) for places in found]
 
 
 def shared_prefix(rows: Sequence[Ids]) -> int:

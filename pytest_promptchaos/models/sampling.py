@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from hashlib import sha256
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,18 +41,26 @@ class Sampling:
 
     def __post_init__(self) -> None:
         """Refuse what draws nothing at random or cannot be drawn from."""
-        if not 0 < self.temperature < float("inf"):
+        if not _is_number(self.temperature) or not 0 < self.temperature < float("inf"):
             raise ArgumentError(
                 f"temperature is {self.temperature!r}, but it takes a finite number above 0: at 0 "
                 "nothing is drawn, and measure_neighborhood measures greedy answers"
             )
-        if not 0 < self.top_p <= 1:
+        if not _is_number(self.top_p) or not 0 < self.top_p <= 1:
             raise ArgumentError(
                 f"top_p is {self.top_p!r}, but it takes a share above 0 and at most 1: the "
                 "probability that the likeliest tokens must hold together to be drawn from"
             )
-        if self.rows < 1 or self.horizon < 1:
-            raise ArgumentError(f"rows {self.rows} and horizon {self.horizon} must be at least 1")
+        for name, least in (("seed", 0), ("rows", 1), ("horizon", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
+                raise ArgumentError(
+                    f"{name} is {value!r:.80}, but it takes a whole number of at least {least}"
+                )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, kw_only=True)

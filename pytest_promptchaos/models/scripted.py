@@ -6,18 +6,18 @@ renders to UTF-8 bytes; what it answers is cut into words that keep their space.
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from math import exp, log1p
+from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from pytest_promptchaos.errors import ArgumentError, PromptError
+from pytest_promptchaos.models.passed import check_script, positional
 from pytest_promptchaos.models.pins import Pin
 from pytest_promptchaos.records import ModelIdentity, Run, Step, address
 
@@ -49,12 +49,22 @@ class Script:
     margins: tuple[float, ...] = (MARGIN,)
 
     def __post_init__(self) -> None:
-        """Refuse margins that no greedy step can have."""
-        if not self.margins or not all(0 <= margin < float("inf") for margin in self.margins):
+        """Refuse what is no text, and margins that no greedy step can have."""
+        if not isinstance(self.text, str):
             raise ArgumentError(
-                f"the margins of a script are {self.margins!r}: give at least one, each finite "
-                "and 0 or more, because the written word is the highest"
+                f"the text of a script is {self.text!r:.80}, a {type(self.text).__name__}: pass "
+                "what the model says, '' where it says nothing"
             )
+        margins = self.margins if isinstance(self.margins, tuple | list) else ()
+        if not margins or not all(_is_margin(margin) for margin in margins):
+            raise ArgumentError(
+                f"the margins of a script are {self.margins!r:.80}: give at least one, as in "
+                "(3.0, 0.25), each finite and 0 or more, because the written word is the highest"
+            )
+
+
+def _is_margin(margin: object) -> bool:
+    return isinstance(margin, Real) and 0 <= float(margin) < float("inf")
 
 
 Answered: TypeAlias = str | Script
@@ -75,7 +85,8 @@ class ScriptedModel:
             evidence store holds are taken for this model's.
         context: the longest prompt with its answer, in tokens; ``None`` for no bound.
 
-    ``calls`` counts the prompts that were decoded.
+    ``calls`` counts the prompts that were decoded. What ``answer`` raises comes as a
+    ``PromptError`` that names the prompt, and so does what it returns that is no answer.
 
     >>> model = ScriptedModel("polite", lambda text: "Gladly." if "please" in text else "No.")
     >>> model.identity.pin, model.calls
@@ -95,11 +106,12 @@ class ScriptedModel:
         version: str = "1",
         context: int | None = None,
     ) -> None:
+        check_script(name, answer, template)
         self.pin = Pin(text=f"scripted:{name}", scheme="scripted", source=name)
         self.context = context
         self.calls = 0
         self._answer: Callable[..., Answered] = answer
-        self._takes_repeat = _positional(answer) > 1
+        self._takes_repeat = positional(answer) > 1
         self._template = template or _last_message
         self.identity = ModelIdentity(
             pin=self.pin.text,
@@ -114,7 +126,13 @@ class ScriptedModel:
 
     def render(self, prompt: Prompt) -> tuple[int, ...]:
         """Return what the model sees of ``prompt``: the UTF-8 bytes behind the template."""
-        ids = tuple(self._template(prompt).encode())
+        seen = self._template(prompt)
+        if not isinstance(seen, str):
+            raise PromptError(
+                f"the template of {self.pin.text} returned {seen!r:.80}, a {type(seen).__name__}, "
+                f"for prompt {prompt.id!r}: it returns the text that the model sees"
+            )
+        ids = tuple(seen.encode())
         if not ids:
             raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")
         return ids
@@ -172,6 +190,7 @@ class ScriptedModel:
         center: Run,  # noqa: ARG002
         others: Sequence[Run],  # noqa: ARG002
         rows: int = 2,  # noqa: ARG002
+        whole: tuple[int, int] = (0, 0),  # noqa: ARG002
     ) -> list[tuple[Forced, Forced]] | None:
         """Return ``None``: a script has no next-token distribution to force."""
         return None
@@ -179,7 +198,7 @@ class ScriptedModel:
     def _run(self, prompt: Prompt, repeat: int, shape: tuple[int, ...], horizon: int) -> Run:
         self.calls += 1
         ids = self.render(prompt)
-        script = self._say(bytes(ids).decode(), repeat)
+        script = self._say(prompt, bytes(ids).decode(), repeat)
         tokens = (*words(script.text), END)[:horizon]
         margins = (*script.margins, *[script.margins[-1]] * len(tokens))
         steps = tuple(_step(token, margin) for token, margin in zip(tokens, margins, strict=False))
@@ -203,8 +222,20 @@ class ScriptedModel:
             pieces={token_id(piece): piece for piece in (*tokens, RIVAL)},
         )
 
-    def _say(self, text: str, repeat: int) -> Script:
-        said = self._answer(text, repeat) if self._takes_repeat else self._answer(text)
+    def _say(self, prompt: Prompt, text: str, repeat: int) -> Script:
+        try:
+            said = self._answer(text, repeat) if self._takes_repeat else self._answer(text)
+        except Exception as error:
+            raise PromptError(
+                f"the script of {self.pin.text} raised {type(error).__name__}({str(error)!r}) at "
+                f"prompt {prompt.id!r}: mend the function that was passed as answer"
+            ) from error
+        if not isinstance(said, str | Script):
+            raise PromptError(
+                f"the script of {self.pin.text} returned {said!r:.80}, a {type(said).__name__}, at "
+                f"prompt {prompt.id!r}: an answer is a text or a Script; return one for every "
+                "prompt, '' where there is nothing to say"
+            )
         return said if isinstance(said, Script) else Script(said)
 
 
@@ -247,20 +278,6 @@ def _numbers(piece: str, count: int) -> NDArray[np.float32]:
     drawn = b"".join(sha256(f"{piece}/{part}".encode()).digest() for part in range(-(-count // 32)))
     numbers: NDArray[np.float32] = np.frombuffer(drawn, dtype=np.uint8, count=count).astype("f4")
     return (numbers - np.float32(128)) / np.float32(16)
-
-
-def _positional(answer: Callable[..., object]) -> int:
-    """Return how many positional arguments must be passed to ``answer``."""
-    try:
-        parameters = inspect.signature(answer).parameters.values()
-    except ValueError:  # Some built-in functions show no signature; those take a text.
-        return 1
-    kinds = Counter(parameter.kind for parameter in parameters if parameter.default is _NOTHING)
-    return kinds[_EITHER] + kinds[_ONLY]
-
-
-_NOTHING = inspect.Parameter.empty
-_EITHER, _ONLY = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY
 
 
 def _last_message(prompt: Prompt) -> str:

@@ -121,7 +121,7 @@ def explanation(
     """Return the text of a verdict, top to bottom as a reader needs it."""
     parts = [told, *_basis(findings.measurement), *_layers(findings.also)]
     if outcome is not Outcome.PASSED:
-        parts += _worst(findings.pairs)
+        parts += _worst(judged_pairs(findings))
         parts += _cards(findings)
     if controls:
         parts += ["", "controls:"]
@@ -171,6 +171,12 @@ def spans(names: Sequence[str]) -> str:
         follows = runs and name.isdecimal() and str(int(name) - 1) == runs[-1][-1]
         runs[-1:] = [[*runs[-1], name]] if follows else [*runs[-1:], [name]]
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def judged_pairs(findings: Findings) -> list[Pair]:
+    """Return the pairs that the number rests on, in their order: no control, nothing unreviewed."""
+    rungs = set(filter(None, str(findings.settings.get("rungs", "")).split(", ")))
+    return [p for p in findings.pairs if p.gates and (not rungs or p.rung in rungs | {"identical"})]
 
 
 def _worst(pairs: Sequence[Pair]) -> list[str]:
@@ -287,7 +293,7 @@ def _accept(findings: Findings, limit: Limit) -> str:
 
 RELAX = "or accept it for now: pytest --promptchaos-inconclusive=warn"
 HOW = {
-    "neighbors": "pytest --promptchaos-per-rung=8, or more prompts in the same assertion",
+    "neighbors": "per_rung= in the call, else pytest --promptchaos-per-rung=N; or more prompts",
     "prompts": "pass more prompts to the assertion; more neighbors would not narrow it",
     "tangents": "raise tangents=, or pass more prompts to the assertion",
 }

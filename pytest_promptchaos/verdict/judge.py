@@ -76,17 +76,21 @@ def needed(measurement: Measurement, limit: Limit) -> int | None:
     """Return about how many more of the resampled units would clear the limit, or ``None``.
 
     The half width of an interval shrinks with the square root of the number of units, so n units
-    with half width h clear a distance d from the limit with about n (h / d)^2 of them. A value
-    that sits on the limit cannot be cleared.
+    with half width h clear a distance d from the limit with about n (h / d)^2 of them; h is the
+    wider half, because the other may be cut at zero. Where all units are equal, the interval is
+    the bound on what was not seen, which shrinks with n itself. A value that sits on the limit
+    cannot be cleared.
     """
     units = measurement.resampled_n
     value, low, high = measurement.value, measurement.low, measurement.high
     if value is None or low is None or high is None or units < 1:
         return None
     bounds = [b for b in (limit.at_most, limit.at_least) if b is not None]
-    bound = min(bounds, key=lambda b: abs(b - value))
-    gap = abs(bound - value)
-    half = (high - value) if value < bound else (value - low)
+    gap = min(abs(bound - value) for bound in bounds)
+    half = max(high - value, value - low)
     if gap == 0 or half == 0:
         return None
-    return max(math.ceil(units * (half / gap) ** 2) - units, 1)
+    power = 1 if low == value else 2
+    # A whole number that rounding put a hair above itself stays that number.
+    wanted = math.ceil(units * (half / gap) ** power - 1e-9)
+    return max(wanted - units, 1)

@@ -83,6 +83,20 @@ def test_an_embedder_that_cannot_be_found(chaos: pytest.Pytester, embedder: str,
         ("at_most='0.1'", "*at_most is '0.1', but it takes a finite number*"),
         ("at_most=0.1, metric='semantc'", "*metric is 'semantc': did you mean 'semantic'?*"),
         ("at_most=0.1, horizon=0", "*horizon is 0, but it takes a whole number of at least 1*"),
+        ("at_most=-1", "*at_most is -1, but it takes a finite number of at least 0*"),
+        ("at_most=2", "*at_most is 2, but semantic distance lies between 0 and 2: everything*"),
+        ("at_most=1, metric='token_edit'", "*token edit distance lies between 0 and 1*"),
+        ("at_most=0.1, metric='answer'", "*nothing reads one: pass extract=*"),
+        ("at_most=0.1, extract='numbr'", "*numbr*number*"),
+        ("at_most=0.1, horizon='64'", "*horizon is '64', but it takes a whole number*"),
+        ("at_most=0.1, horizon=()", "*horizon is empty: pass a number of tokens, or several*"),
+        ("at_most=0.1, horizon=(16, 2000)", "*the horizon is 2000*lower the horizon to at most*"),
+        ("at_most=0.1, rungs=[]", "*rungs*empty*"),
+        ("at_most=0.1, rungs=['positive_control']", "*a control: it is run with every*"),
+        ("at_most=0.1, rungs=['paraphrase']", "*no neighbor on paraphrase*author some*"),
+        ("at_most=0.1, target='system'", "*system*"),
+        ("at_most=0.1, branch_cards='all'", "*branch_cards is 'all'*off or replay or patch*"),
+        ("at_most=0.1, paraphrases=['Hello there']", "*is the prompt itself*"),
         ("at_most=0.1, rungs=['formt']", "*there is no rung 'formt': did you mean 'format'*"),
     ],
 )
@@ -100,5 +114,21 @@ def test_an_argument_that_makes_no_sense_is_found_before_measuring(
     result = chaos.runpytest_inprocess(*TOKENS)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([told])
-    # The error is the line of the test and a sentence, not pages of our own code.
+    # The error is a sentence and the line of the test, not pages of our own code.
     result.stdout.no_fnmatch_line("*surround.py*")
+
+
+def test_a_function_is_no_model(chaos: pytest.Pytester) -> None:
+    chaos.makepyfile(
+        """
+        from pytest_promptchaos import assert_stable_neighborhood
+
+        def test_it():
+            assert_stable_neighborhood(str.upper, "Hello there", at_most=0.1)
+        """
+    )
+    result = chaos.runpytest_inprocess(*TOKENS)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*neither a model nor a pin: wrap the function: ScriptedModel*"])
+    # The short summary shows what is wrong, not where.
+    result.stdout.fnmatch_lines(["FAILED *- ArgumentError: the model is*"])

@@ -80,6 +80,11 @@ def test_a_blind_metric_says_that_it_is_blind() -> None:
     assert "blind here, or the model answers everything alike" in settled.words
 
 
+def test_where_all_units_are_equal_the_bound_shrinks_with_their_number() -> None:
+    still = replace(measured(0.0, 0.0, 0.3), resampled_n=10)
+    assert needed(still, LIMIT) == 10
+
+
 def test_how_many_more_units_would_decide() -> None:
     # Half width 0.05 at distance 0.05 / 2 from the limit: four times as many in all.
     assert needed(replace(measured(0.125, 0.075, 0.175), resampled_n=10), LIMIT) == 30
