@@ -77,7 +77,8 @@ def _undiluted(
     told = f"{figure(aligned)} is {answers}, of whole outputs {whole}: scaffold-masked"
     return tuple(
         replace(one, state="failed", words=f"{one.words}; {told}")
-        if one.name == SCAFFOLD
+        # Of a comparison, the name goes on with the system's.
+        if one.name.partition(",")[0] == SCAFFOLD
         and one.role == "gate"
         and one.state == "held"
         and (one.value or 0.0) > MASKING_SHARE

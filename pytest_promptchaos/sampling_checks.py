@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Neighborhood, Prompt, Rung
     from pytest_promptchaos.session import Session
 
+ROWS = 16
+"""Draws per batch, where memory allows and the options say nothing else."""
 FEWEST = 4
 """Draws per prompt: with 3 against 3 no relabeling reaches p < 0.05, whatever is drawn."""
 
@@ -134,6 +136,7 @@ def measure_sampling(
     length = settings.horizon if horizon is None else horizon
     check_count("horizon", length, least=1)
     chosen = settings.seed if seed is None else seed
+    how = Sampling(temperature=temperature, top_p=top_p, seed=chosen, horizon=length)
     neighborhoods = neighborhoods_of(
         several(prompt),
         rungs=rungs,
@@ -145,8 +148,7 @@ def measure_sampling(
         target=target,
     )
     certified = [certify(built, subject.render) for built in neighborhoods]
-    how = Sampling(temperature=temperature, top_p=top_p, seed=chosen, horizon=length)
-    how = _rows(session, subject, certified, how, draws)
+    how = replace(how, rows=_rows(session, subject, certified, length))
     before = replace(session.counts)
     if metric == "semantic" and session.embedder is None:
         findings = without_embedder(subject.identity, rungs, session.embedder_words)
@@ -178,20 +180,14 @@ def _language_model(subject: Subject) -> LanguageModel:
 
 
 def _rows(
-    session: Session,
-    model: LanguageModel,
-    certified: Sequence[Neighborhood],
-    how: Sampling,
-    draws: int,
-) -> Sampling:
-    """Return how to draw, with as many rows per batch as share a prompt's draws evenly."""
-    horizon = how.horizon
+    session: Session, model: LanguageModel, certified: Sequence[Neighborhood], horizon: int
+) -> int:
+    """Return the rows of every batch, whatever the number of draws: it goes into their address."""
     prompts = [p for built in certified for p in _prompts(built)]
     for prompt in prompts:
         model.check_length(prompt, horizon)
     longest = max(prompts, key=lambda prompt: len(model.render(prompt)))
-    most = session.settings.batch_rows or model.rows([longest] * draws, horizon)
-    return replace(how, rows=-(-draws // -(-draws // most)))
+    return session.settings.batch_rows or model.rows([longest] * ROWS, horizon)
 
 
 def _prompts(certified: Neighborhood) -> list[Prompt]:
@@ -237,7 +233,10 @@ def _gathered(
 def stored_draws(
     session: Session, model: LanguageModel, prompt: Prompt, indices: Sequence[int], how: Sampling
 ) -> Iterator[Draw]:
-    """Yield the draws of these indices, from the store where they were made before."""
+    """Yield the draws of these indices, from the store where they were made before.
+
+    A batch that is drawn is kept whole, so that more draws go on from it.
+    """
     from pytest_promptchaos.models.sampling import Draw, draw_batch, draw_key
 
     made: dict[int, Draw] = {}
@@ -258,6 +257,9 @@ def stored_draws(
             text=str(plain["text"]),
             seconds=float(plain["seconds"]),  # type: ignore[arg-type]
         )
+    for index in sorted(made.keys() - set(indices)):
+        key = draw_key(model, prompt, how, index)
+        session.recall("draw", key, partial(make, index))  # type: ignore[arg-type]
 
 
 def notes(model: Subject, neighborhoods: Sequence[Neighborhood]) -> Iterator[Control]:

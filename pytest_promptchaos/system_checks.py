@@ -8,6 +8,7 @@ joins the stages; none of them knows another.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -33,8 +34,6 @@ from pytest_promptchaos.surround import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.measure.energy import OutputMetric
     from pytest_promptchaos.neighborhoods.ledger import Texts
@@ -105,8 +104,8 @@ def measure_drift(
     - ``target``: the message that is edited, by role or index; the last user message by default.
 
     Raises:
-        ArgumentError: for fewer than two models, a reference that is none of them, token edits
-            across tokenizers, and any argument that does not exist.
+        ArgumentError: for what is no sequence of two or more models, a reference that is none of
+            them, token edits across tokenizers, and any argument that does not exist.
         PromptError: for a prompt that is empty, too long for a model, or given twice.
         NeighborhoodError: for a rung that does not exist or an edit that edits nothing.
     """
@@ -176,11 +175,7 @@ def _reference_first(
     models: Sequence[Subject | str], reference: Subject | str | None
 ) -> list[Subject]:
     """Return the models with the reference in front, the others in the order given."""
-    if isinstance(models, str) or len(models) < 2:
-        raise ArgumentError(
-            f"models is {models!r:.80}: pass two or more pins or loaded models, such as "
-            "['bundled:tiny-chat', 'bundled:tiny-chat?dtype=bfloat16']"
-        )
+    _check_models(models)
     place = 0
     if reference is not None:
         places = [i for i, one in enumerate(models) if one is reference or one == reference]
@@ -194,8 +189,26 @@ def _reference_first(
     return [model_of(one) for one in ordered]
 
 
-def _named(model: Subject | str) -> str:
-    return repr(model if isinstance(model, str) else model.pin.text)
+def _check_models(models: object) -> None:
+    """Raise ``ArgumentError`` unless ``models`` is a sequence of two or more of what answers."""
+    if not isinstance(models, Sequence) or isinstance(models, str) or len(models) < 2:
+        found = "" if isinstance(models, list) else f", a {type(models).__name__}"
+        raise ArgumentError(
+            f"models is {models!r:.80}{found}, but drift is that of one system from another: "
+            "pass two or more pins or loaded models in a list, the reference first, such as "
+            "['bundled:tiny-chat', 'bundled:tiny-chat?dtype=bfloat16']"
+        )
+    for place, one in enumerate(models):
+        if not isinstance(one, str) and not hasattr(one, "render"):
+            raise ArgumentError(
+                f"models[{place}] is {one!r:.80}, a {type(one).__name__}, which answers no prompt: "
+                "pass a pin, load_model(...) or a ScriptedModel"
+            )
+
+
+def _named(model: object) -> str:
+    pin = getattr(model, "pin", None)
+    return f"{model if pin is None else pin.text!r:.80}"
 
 
 def _one_tokenizer(subjects: Sequence[Subject]) -> bool:

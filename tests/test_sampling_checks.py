@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_promptchaos.models.scripted import ScriptedModel
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import Limit, Outcome, Record, from_plain, to_plain
 from pytest_promptchaos.report.html import page
-from pytest_promptchaos.sampling_checks import assert_stable_sampling, measure_sampling
+from pytest_promptchaos.sampling_checks import ROWS, assert_stable_sampling, measure_sampling
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
 
@@ -105,6 +106,18 @@ def test_more_draws_keep_the_ones_that_were_made(
     assert more.runs_reused == findings.runs_measured
 
 
+def test_more_draws_go_on_from_fewer_where_the_rows_are_left_to_us(
+    tiny_model: LanguageModel, session: Session
+) -> None:
+    with session.using(replace(session.settings, batch_rows=0)):
+        few = measure_sampling(tiny_model, DUNE, metric="token_edit", horizon=6, draws=5)
+        more = measure_sampling(tiny_model, DUNE, metric="token_edit", horizon=6, draws=16)
+    groups = few.runs_measured / ROWS
+    assert groups == sum(1 for p in few.pairs if p.distances) + 2, "batches are kept whole"
+    assert few.settings["rows"] == more.settings["rows"] == ROWS
+    assert (more.runs_measured, more.runs_reused) == (0, groups * ROWS)
+
+
 def test_greedy_runs_and_draws_have_addresses_of_their_own(
     tiny_model: LanguageModel, session: Session
 ) -> None:
@@ -148,7 +161,14 @@ def test_a_script_has_nothing_to_draw_from() -> None:
     [
         ({"draws": 3}, "draws is 3"),
         ({"draws": 2.5}, "draws is 2.5"),
+        ({"draws": None}, "draws is None"),
         ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"temperature": "a"}, "temperature is 'a', but it takes a finite number above 0"),
+        ({"temperature": None}, "temperature is None"),
+        ({"top_p": "a"}, "top_p is 'a', but it takes a share above 0"),
+        ({"top_p": None}, "top_p is None"),
+        ({"seed": "a"}, "seed is 'a', but it takes a whole number"),
+        ({"seed": -1}, "seed is -1"),
         ({"top_p": 2.0}, "top_p is 2.0"),
         ({"metric": "answer"}, "metric is 'answer'"),
         ({"horizon": 0}, "horizon is 0"),

@@ -145,6 +145,29 @@ def test_a_drift_within_the_limit_passes_and_one_beyond_it_shows_both_outputs() 
     assert ">> five<<" in str(e.value)
 
 
+def test_every_pair_that_parts_knows_its_branching_token() -> None:
+    old, new = scripted("old"), scripted("new", lambda _: "one two three five")
+    (found,) = measured(old, new)
+    parted = [p for p in found.pairs if p.output_a != p.output_b]
+    assert parted
+    branches = {(p.branch.step, p.branch.token_a, p.branch.token_b) for p in parted if p.branch}
+    assert branches == {(3, " four", " five")}
+    assert all(p.branch is not None for p in parted)
+
+
+def test_two_prompts_have_no_interval_and_no_bound_leaves_its_scale() -> None:
+    new = scripted("new", lambda text: FOUR if text.endswith(".") else "five six seven eight nine")
+    (two,) = measured(scripted("old"), new, count=2)
+    difference = beside(two, "difference in sensitivity")
+    assert (difference.low, difference.high) == (None, None)
+    assert "it takes 3 or more" in difference.interval
+    (three,) = measured(scripted("old"), new, count=3)
+    every = [three.measurement, *three.measurement.breakdown, *three.also]
+    bounds = [bound for m in every for bound in (m.low, m.high) if bound is not None]
+    assert bounds
+    assert -1.0 <= min(bounds) <= max(bounds) <= 1.0
+
+
 def test_a_metric_that_sees_no_changed_meaning_in_one_system_is_no_evidence() -> None:
     blind = ScriptedModel("blind", lambda _: FOUR)
     with pytest.raises(VerdictError, match="positive control, blind"):
@@ -172,13 +195,21 @@ def test_without_an_embedder_a_semantic_drift_is_absent_and_nothing_is_decoded()
     [
         (["bundled:tiny-chat"], {}, "pass two or more pins"),
         ("bundled:tiny-chat", {}, "pass two or more pins"),
+        (None, {}, "models is None, a NoneType, but drift is that of one system from"),
+        (
+            {"bundled:a", "bundled:b"},
+            {},
+            "a set, but drift is that of one system from another: pass two",
+        ),
+        (["bundled:tiny-chat", 3], {}, r"models\[1\] is 3, a int, which answers no prompt"),
         (["bundled:tiny-chat"] * 2, {"reference": "bundled:tiny"}, "none of the models"),
+        (["bundled:tiny-chat"] * 2, {"reference": 3}, "reference is 3, which is none of the"),
         (["bundled:tiny-chat"] * 2, {"metric": "semantics"}, "did you mean 'semantic'"),
         (["bundled:tiny-chat"] * 2, {"horizont": 3}, "did you mean 'horizon'"),
     ],
 )
 def test_what_makes_no_comparison_is_refused(
-    models: list[str], knobs: dict[str, object], words: str
+    models: object, knobs: dict[str, object], words: str
 ) -> None:
     with pytest.raises(ArgumentError, match=words):
         measure_drift(models, "Why?", **knobs)  # type: ignore[arg-type]
@@ -197,7 +228,10 @@ def test_systems_are_named_by_what_tells_them_apart() -> None:
     plain, short = identity(), identity(dtype="bfloat16")
     rounded = identity(quantization="int8 dynamic (weights per channel), head kept")
     other = identity(name="other", dtype="bfloat16")
-    assert labels_of([plain, short, rounded]) == ["m float32", "m bfloat16", "m float32 int8"]
+    assert labels_of([plain, short, rounded]) == ["m float32", "m bfloat16", "m int8"]
+    both = replace(rounded, dtype="bfloat16")
+    assert labels_of([rounded, both]) == ["m float32 int8", "m bfloat16 int8"]
+    assert labels_of([plain, rounded]) == ["m float32", "m int8"]
     assert labels_of([plain, other]) == ["m", "other"]
     assert labels_of([plain, plain]) == ["m", "m (2)"]
 
@@ -249,3 +283,30 @@ def test_too_few_common_neighbors_are_no_evidence(
     assert control(found, "common neighbors").state == "failed"
     assert found.measurement.value is None
     assert found.measurement.reason == "no neighbor is common to all systems"
+
+
+def test_a_shared_preamble_does_not_hide_that_two_systems_disagree() -> None:
+    preamble = " ".join(f"step{number}" for number in range(60))
+    first, second = (
+        ScriptedModel(
+            name, lambda text, said=said: f"{preamble} {'no' if CONTROL in text else said}"
+        )
+        for name, said in (("one", "yes it is a food"), ("two", "nope that is wrong entirely"))
+    )
+    with pytest.raises(VerdictError) as raised:
+        assert_no_drift([first, second], asked(6), at_most=0.15, metric="token_edit", horizon=128)
+    verdict = raised.value.verdict
+    assert verdict.outcome is Outcome.INVALID
+    failed = {control.name for control in verdict.controls if control.state == "failed"}
+    assert any(name.startswith("scaffold, ") for name in failed)
+    (aligned,) = [one for one in verdict.also if one.name.endswith("from the answer on")]
+    assert aligned.value is not None
+    assert aligned.value > 0.5
+
+
+def test_two_collapsed_systems_do_not_agree() -> None:
+    both = [ScriptedModel(name, lambda _text: FOUR) for name in ("one", "two")]
+    with pytest.raises(VerdictError) as raised:
+        assert_no_drift(both, asked(6), at_most=0.3, metric="token_edit")
+    failed = {c.name for c in raised.value.verdict.controls if c.state == "failed"}
+    assert {"collapse, one", "collapse, two"} <= failed

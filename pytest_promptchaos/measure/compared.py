@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pytest_promptchaos.measure.alignment import aligned, shared_preamble, without_end
 from pytest_promptchaos.measure.branching import branch_event
 from pytest_promptchaos.measure.controls import noise_floor
 from pytest_promptchaos.measure.distances import token_edit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pytest_promptchaos.measure.alignment import Alignment
     from pytest_promptchaos.measure.energy import OutputMetric
     from pytest_promptchaos.measure.pairs import Embed, Observed
     from pytest_promptchaos.records import ModelIdentity, Neighbor, Run, Rung
@@ -74,7 +76,9 @@ class Compared:
         self.comparison = comparison
         self.systems = comparison.systems
         self.reference = comparison.systems[0]
+        self._alignments = self._align()
         texts = [r.text for s in self.systems for o in s.observed for r in _runs(o)]
+        texts += [t for a in self._alignments.values() for t in (a.text_a, a.text_b)]
         self.semantics = Semantics(texts, embed) if embed else None
         lens = Lens(semantics=self.semantics)
         found = [noise_floor(s.observed, comparison.metric, lens) for s in self.systems]
@@ -128,6 +132,36 @@ class Compared:
             apart = [self._apart(one, place) for one in texts]
             found.append(np.array(apart) - noise)
         return [values for values in found if len(values)]
+
+    def drifted_from_the_answer(self, place: int) -> list[Floats]:
+        """Return the same from the start of both answers on, of the texts that can be aligned."""
+        found = []
+        for prompt in self.prompts:
+            pairs = [self._alignments[place, one] for one in self._asked(prompt)]
+            found.append(np.array([self._between(pair) for pair in pairs if pair.usable]))
+        return [values for values in found if len(values)]
+
+    def _between(self, pair: Alignment) -> float:
+        if self.comparison.metric == "token_edit" or self.semantics is None:
+            return token_edit(pair.tokens_a, pair.tokens_b)
+        return self.semantics.distance(pair.text_a, pair.text_b)
+
+    def _align(self) -> dict[tuple[int, Asked], Alignment]:
+        """Return every text's two outputs from the answer on, by system and text.
+
+        What both systems write whatever they are asked is scaffold.
+        """
+        preambles = [[_preamble(o) for o in system.observed] for system in self.systems]
+        return {
+            (place, one): aligned(
+                one.run(self.reference).tokens,
+                one.run(system).tokens,
+                preamble=min(preambles[0][prompt], preambles[place][prompt]),
+            )
+            for place, system in enumerate(self.systems)
+            for prompt in self.prompts
+            for one in self._asked(prompt)
+        }
 
     def means(self) -> Floats:
         """Return the mean sensitivity per prompt, shape (systems, prompts)."""
@@ -233,8 +267,12 @@ def _runs(observed: Observed) -> Iterator[Run]:
 
 
 def labels_of(identities: Sequence[ModelIdentity]) -> list[str]:
-    """Return a name per system: the model's, and as much more as tells it from the others."""
-    told = [_told(identity) for identity in identities]
+    """Return a name per system: the model's, and as much more as tells it from the others.
+
+    A quantized system is told by that, as in "tiny int8": its dtype, which is that of what was
+    left unquantized, stands beside it only where two such systems differ in nothing else.
+    """
+    told = [_told(identity, identities) for identity in identities]
     names = [identity.name for identity in identities]
     for key in told[0]:
         split = {
@@ -252,14 +290,35 @@ def labels_of(identities: Sequence[ModelIdentity]) -> list[str]:
     ]
 
 
-def _told(identity: ModelIdentity) -> dict[str, str]:
-    quantization = identity.quantization
+def _told(identity: ModelIdentity, among: Sequence[ModelIdentity]) -> dict[str, str]:
     return {
         "revision": identity.revision[:7],
-        "dtype": identity.dtype,
-        "quantization": "" if quantization == "none" else quantization.split()[0],
+        "numbers": _numbers(identity, among),
         "thinking": f"thinking {identity.thinking}",
         "attention": identity.attention,
         "device": identity.device,
         "template": f"template {identity.template[:7]}",
     }
+
+
+def _numbers(identity: ModelIdentity, among: Sequence[ModelIdentity]) -> str:
+    """Return the numbers that a system computes in: its dtype, or what it is quantized to."""
+    if identity.quantization == "none":
+        return identity.dtype
+    word = identity.quantization.split()[0]
+    alike = [
+        one
+        for one in among
+        if (one.name, one.quantization) == (identity.name, identity.quantization)
+    ]
+    return word if len({one.dtype for one in alike}) == 1 else f"{identity.dtype} {word}"
+
+
+def _preamble(observed: Observed) -> int:
+    """Return how many tokens the answers to different requests begin with in common."""
+    other = [
+        without_end(observed.runs[n.id].tokens)
+        for n in observed.neighborhood.neighbors
+        if n.rung == "positive_control" and n.id in observed.runs
+    ]
+    return shared_preamble([without_end(observed.center.tokens), *other])

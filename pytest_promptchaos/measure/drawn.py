@@ -9,12 +9,12 @@ import numpy as np
 
 from pytest_promptchaos.measure.energy import (
     Contrast,
-    center_error,
     contrast,
     cosine_matrix,
     token_edit_matrix,
     witnesses,
 )
+from pytest_promptchaos.measure.excess import center_error
 from pytest_promptchaos.measure.pairs import edited_texts
 from pytest_promptchaos.records import Pair
 

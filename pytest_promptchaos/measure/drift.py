@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 from pytest_promptchaos.measure.compared import Compared
 from pytest_promptchaos.measure.controls import positive_control, truncation
+from pytest_promptchaos.measure.distances import FROM_THE_ANSWER
+from pytest_promptchaos.measure.energy import LARGEST
+from pytest_promptchaos.measure.excess import possible
 from pytest_promptchaos.measure.intervals import clustered_mean
 from pytest_promptchaos.measure.pairs import Lens, pairs_of
+from pytest_promptchaos.measure.repetition import CHANGING, collapse_control
+from pytest_promptchaos.measure.scaffold import scaffold
 from pytest_promptchaos.measure.systems import group_words, pairwise
 from pytest_promptchaos.records import RUNGS, Control, Curve, Findings, Measurement
 
@@ -107,14 +112,14 @@ def _part(seen: Compared, name: str, groups: Sequence[NDArray[np.float64]]) -> M
     unit = UNITS[seen.comparison.metric]
     if not groups:
         return Measurement(name=name, unit=unit, reason="no neighbor is common to all systems")
-    mean = clustered_mean(groups, largest=_farthest(seen))
+    mean = possible(clustered_mean(groups, largest=_farthest(seen)), 0.0, _most(seen))
     count = sum(map(len, groups))
     return Measurement(
         name=name,
         unit=unit,
         value=max(mean.value, 0.0),
-        low=None if mean.low is None else max(mean.low, 0.0),
-        high=None if mean.high is None else max(mean.high, 0.0),
+        low=mean.low,
+        high=mean.high,
         interval=mean.words.replace("neighbors", "texts"),
         resampled=mean.unit,
         resampled_n=mean.count,
@@ -123,17 +128,24 @@ def _part(seen: Compared, name: str, groups: Sequence[NDArray[np.float64]]) -> M
     )
 
 
+def _most(seen: Compared) -> float:
+    return LARGEST[seen.comparison.metric]
+
+
 def _farthest(seen: Compared) -> float:
     """Return the largest distance that any text of any system shows: as far as one may move."""
     return max(
         seen.distance(observed.center, run)
         for system in seen.systems
         for observed in system.observed
-        for run in observed.runs.values()
+        for n in observed.neighborhood.neighbors
+        if n.gates and (run := observed.runs.get(n.id)) is not None
     )
 
 
 def _beside(seen: Compared, place: int, tested: Sequence[Paired]) -> Iterator[Measurement]:
+    answers = f"{NAMES[seen.comparison.metric]} {FROM_THE_ANSWER}"
+    yield _part(seen, answers, seen.drifted_from_the_answer(place))
     for one in (0, place):
         name = f"sensitivity of {seen.systems[one].label}"
         yield _mean(seen, name, lambda rung, one=one: seen.sensitivity(one, rung))  # type: ignore[misc]
@@ -147,13 +159,14 @@ def _beside(seen: Compared, place: int, tested: Sequence[Paired]) -> Iterator[Me
 
 def _test(seen: Compared, pair: Paired, family: int) -> Iterator[Measurement]:
     label, count = seen.systems[pair.second].label, len(seen.prompts)
+    mean = possible(pair.difference, -_most(seen), _most(seen))
     yield Measurement(
         name="difference in sensitivity",
         unit=f"{label} minus {seen.reference.label}, paired by prompt",
-        value=pair.difference.value,
-        low=pair.difference.low,
-        high=pair.difference.high,
-        interval=pair.difference.words,
+        value=mean.value,
+        low=mean.low,
+        high=mean.high,
+        interval=mean.words,
         resampled="prompts",
         resampled_n=count,
         n=count,
@@ -223,7 +236,10 @@ def _guards(seen: Compared, place: int, embedder_words: str) -> Iterator[Control
         lens = Lens(semantics=seen.semantics)
         own = [p for o in seen.systems[one].observed for p in pairs_of(o, lens)]
         detected = positive_control(own, seen.comparison.metric, seen.floors[one])
-        yield from (replace(c, name=f"{c.name}, {label}") for c in (*seen.arms[one], detected))
+        observed = seen.systems[one].observed
+        begun = scaffold(observed, tuple(dict.fromkeys((*seen.comparison.rungs, *CHANGING))))
+        found = (*seen.arms[one], detected, collapse_control(observed), begun.control)
+        yield from (replace(control, name=f"{control.name}, {label}") for control in found)
         shown += own
     if seen.semantics is not None:
         yield truncation(shown, embedder_words)

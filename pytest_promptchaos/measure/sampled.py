@@ -8,7 +8,8 @@ import numpy as np
 
 from pytest_promptchaos.measure.controls import effective_count, truncation
 from pytest_promptchaos.measure.drawn import Seen, Space
-from pytest_promptchaos.measure.energy import holm, mean_excess
+from pytest_promptchaos.measure.energy import LARGEST, holm
+from pytest_promptchaos.measure.excess import mean_excess, possible
 from pytest_promptchaos.measure.intervals import clustered_mean, share
 from pytest_promptchaos.records import RUNGS, Control, Curve, Findings, Measurement
 
@@ -121,9 +122,9 @@ def _excess_on(
     if not kept:
         reason = f"none of {asked} neighbors differs for the model"
         return Measurement(name=name, unit=UNITS[metric], reason=reason, n=asked)
-    largest = max(found.excess for one in seen for found in one.contrasts.values())
+    every = [found.excess for one in seen for found in one.contrasts.values()]
     errors = {one.id: one.error(rungs) for one in seen if one.id in groups}
-    mean = mean_excess(groups, errors, largest=largest)
+    mean = mean_excess(groups, errors, largest=max(every), smallest=min(every), metric=metric)
     return Measurement(
         name=name,
         unit=UNITS[metric],
@@ -158,7 +159,8 @@ def _parts(
         if not groups:
             yield Measurement(name=f"sampled {name}", unit=unit, reason="no effective neighbor")
             continue
-        mean = clustered_mean([np.array(group) for group in groups.values()])
+        values = [np.array(group) for group in groups.values()]
+        mean = possible(clustered_mean(values), 0.0, LARGEST[metric])
         yield Measurement(
             name=f"sampled {name}",
             unit=unit,

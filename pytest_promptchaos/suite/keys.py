@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
@@ -46,6 +46,10 @@ Metric: TypeAlias = Annotated[
 ]
 JudgedRung: TypeAlias = Literal["format", "punctuation", "synonym", "paraphrase", "small_semantic"]
 """A rung that can be judged; ``identical`` and ``positive_control`` are controls, always run."""
+
+
+LEAST_BUDGET: Final = 24
+"""As for :func:`find_worst`: what its controls and one failure cost."""
 
 
 class Strict(BaseModel):
@@ -104,6 +108,19 @@ Extract: TypeAlias = Annotated[
         json_schema_extra={"pattern": rf"^({'|'.join(EXTRACTORS)}|{PATTERN}[\s\S]+)$"},
     ),
 ]
+
+
+_NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+FunctionName: TypeAlias = Annotated[
+    str,
+    Field(
+        pattern=rf"^{_NAME}:{_NAME}$",
+        json_schema_extra={
+            "patternErrorMessage": "names no function; write package.module:function"
+        },
+    ),
+]
+"""Where a function of the user's stands; it is imported when the check runs."""
 
 
 def _json_type(value: object) -> str:

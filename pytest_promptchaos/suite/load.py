@@ -35,10 +35,16 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
     problems += [problem for problem in source.absent if problem.keys not in told]
     if problems:
         raise suite_error(source.file, problems)
-    suite.remember_lines(
-        {check.id: source.line(("checks", place)) for place, check in enumerate(suite.checks)}
-    )
+    suite.remember(source.file, _lines(suite, source))
     return suite
+
+
+def _lines(suite: Suite, source: Source) -> dict[tuple[str, ...], int]:
+    return {
+        (check.id, *key): source.line(("checks", place, *key))
+        for place, check in enumerate(suite.checks)
+        for key in ((), ("validate",))
+    }
 
 
 def _refuse_newer(source: Source) -> None:

@@ -8,7 +8,9 @@ from pydantic import ConfigDict, Field, field_validator
 
 from pytest_promptchaos.suite.check import OfPrompts
 from pytest_promptchaos.suite.keys import (
+    LEAST_BUDGET,
     Extract,
+    FunctionName,
     Horizon,
     Horizons,
     JudgedRung,
@@ -24,8 +26,6 @@ SmallRung: TypeAlias = Literal["format", "punctuation", "synonym"]
 SMALL: Final[tuple[SmallRung, ...]] = ("format", "punctuation", "synonym")
 FEWEST_DRAWS: Final = 4
 """As for :func:`measure_sampling`: fewer can show no difference, whatever is drawn."""
-LEAST_BUDGET: Final = 24
-"""As for :func:`find_worst`: what its controls and one failure cost."""
 
 
 class _OfNeighborhoods(OfPrompts):
@@ -49,6 +49,12 @@ class _OfNeighborhoods(OfPrompts):
     horizons: Horizons | None = None
     per_rung: PerRung | None = None
     extract: Extract | None = None
+    validator: FunctionName | None = Field(
+        default=None,
+        alias="validate",
+        description="Function that says of an output whether it is right, or scores it from 0 to "
+        "1, as package.module:function; imported when the check runs.",
+    )
     branch_cards: Literal["off", "replay", "patch"] | None = Field(
         default=None,
         description="How a flip is explained: not at all, by replaying both futures, or by "

@@ -179,15 +179,30 @@ def _report(source: Source, keys: Keys, words: str) -> _Report:
     return _Report(problem=Problem(line=source.line(keys), keys=keys, words=words))
 
 
+_CALLED: Final = ("kind", "type", "assert")
+"""What the kind of a check might be called, and is not."""
+
+
+def _is_another_word(key: str, value: object, name: str, kinds: Iterable[str]) -> bool:
+    """Return whether a key stands for ``name``: by what it says, or by the kind behind it."""
+    named = isinstance(value, str) and value in kinds
+    return key in _CALLED or (named and not nearest(key, [name]))
+
+
 def _without_kind(
     place: _Place, entry: Mapping[str, object], source: Source, root: Schema
 ) -> Iterator[_Report]:
     variants = _variants(place.schema, root)
-    known = list(dict.fromkeys(key for kind in variants.values() for key in kind["properties"]))
-    for key in entry:
-        if key not in known:
-            yield _unknown_key((*place.keys, key), known, source)
     name = place.schema["discriminator"]["propertyName"]
+    known = list(dict.fromkeys(key for kind in variants.values() for key in kind["properties"]))
+    for key, value in entry.items():
+        keys = (*place.keys, key)
+        if _is_another_word(str(key), value, name, variants):
+            words = f"unknown key {shorten(str(key))!r}; did you mean {name!r}?"
+            problem = Problem(line=source.key_line(keys), keys=keys, words=words)
+            yield _Report(problem=problem, meant=(*place.keys, name))
+        elif key not in known:
+            yield _unknown_key(keys, known, source)
     yield _report(source, (*place.keys, name), f"missing; write one of: {', '.join(variants)}")
 
 

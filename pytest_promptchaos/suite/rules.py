@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_promptchaos.records import Role
+from pytest_promptchaos.suite.keys import LEAST_BUDGET
 from pytest_promptchaos.suite.problems import Problem, nearest, shorten, unknown
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def broken_rules(source: Source) -> list[Problem]:
         *_neighbors_like_the_prompt(source),
         *_answers_that_nothing_reads(source),
         *_limits_out_of_range(source),
+        *_budgets_below_the_controls(source),
     ]
 
 
@@ -210,3 +212,21 @@ def _limits_out_of_range(source: Source) -> Iterator[Problem]:
             if isinstance(limit, int | float) and 1 <= limit < 2:
                 words = f"must be below 1, not {limit}: {SHARES[metric]} is a share"
                 yield _problem(source, (*keys, name), words)
+
+
+def _budgets_below_the_controls(source: Source) -> Iterator[Problem]:
+    """Yield the searches that could not ask all authored controls of a prompt and then search."""
+    controls = {
+        str(prompt.get("id")): len(list(_texts(prompt, "positive_control", keys)))
+        for keys, prompt in _entries(source, "prompts")
+    }
+    for keys, check in _entries(source, "checks"):
+        budget = check.get("budget")
+        if check.get("check") != "worst_neighbor" or type(budget) is not int:
+            continue
+        asked = [name for _, name in _texts(check, "prompts", keys)] or controls
+        most = max((controls.get(name, 0) for name in asked), default=0)
+        least = LEAST_BUDGET + max(most - 1, 0)
+        if LEAST_BUDGET <= budget < least:
+            words = f"must be at least {least}, not {budget}: a prompt has {most} positive controls"
+            yield _problem(source, (*keys, "budget"), f"{words}, and each is asked")

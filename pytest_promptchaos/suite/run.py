@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import judge_findings
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.records import Limit
 from pytest_promptchaos.session import active
+from pytest_promptchaos.suite.functions import named_function
 from pytest_promptchaos.suite.kinds import (
     DepthProfileCheck,
     DriftCheck,
@@ -23,7 +25,7 @@ from pytest_promptchaos.surround import ladder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.checks import NeighborhoodKnobs
+    from pytest_promptchaos.knobs import NeighborhoodKnobs
     from pytest_promptchaos.records import Findings, Neighborhood, Rung, Verdict
     from pytest_promptchaos.suite.kinds import Check, PromptCheck
     from pytest_promptchaos.suite.schema import Suite
@@ -86,7 +88,13 @@ def _findings(suite: Suite, check: _OneNumber, pin: str) -> Sequence[Findings]:
 def _around(suite: Suite, check: StableNeighborhoodCheck | ResponsiveCheck, pin: str) -> Findings:
     from pytest_promptchaos.checks import measure_neighborhood
 
-    return measure_neighborhood(pin, _neighborhoods(suite, check, check.rungs), **_written(check))
+    knobs = _written(check)
+    if check.validator is not None:
+        try:
+            knobs["validate"] = named_function(check.validator)
+        except ArgumentError as error:
+            raise suite.error_at(check, "validate", str(error)) from error
+    return measure_neighborhood(pin, _neighborhoods(suite, check, check.rungs), **knobs)
 
 
 def _responding(suite: Suite, check: ResponsiveCheck, pin: str) -> Findings:
@@ -125,11 +133,10 @@ def _drifted(suite: Suite, check: DriftCheck) -> list[Findings]:
 
 
 def _searched(suite: Suite, check: WorstNeighborCheck, pin: str) -> list[Findings]:
-    from pytest_promptchaos.search.find import find_worst
-    from pytest_promptchaos.search.worst import findings_of
+    from pytest_promptchaos.search.find import measure_worst_neighbor
 
-    worst = [
-        find_worst(
+    return [
+        measure_worst_neighbor(
             pin,
             prompt.prompt(),
             budget=check.budget,
@@ -138,10 +145,10 @@ def _searched(suite: Suite, check: WorstNeighborCheck, pin: str) -> list[Finding
             rungs=check.rungs,
             horizon=check.horizon,
             target=prompt.target,
+            positive_control=prompt.authored()["positive_control"],
         )
         for prompt in suite.prompts_of(check)
     ]
-    return [findings_of(one) for one in worst]
 
 
 def _written(check: StableNeighborhoodCheck | ResponsiveCheck) -> NeighborhoodKnobs:

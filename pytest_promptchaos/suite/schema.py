@@ -26,6 +26,7 @@ from pytest_promptchaos.suite.keys import (
     Text,
 )
 from pytest_promptchaos.suite.kinds import Check, PromptCheck  # noqa: TC001 - pydantic reads them
+from pytest_promptchaos.suite.problems import Problem, suite_error
 from pytest_promptchaos.suite.rules import check_id
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import core_schema
 
+    from pytest_promptchaos.errors import SuiteError
     from pytest_promptchaos.records import Rung
 
 SUITE_VERSION: Final = 1
@@ -149,7 +151,8 @@ class Suite(Strict):
         "it is a system's or compares several models.",
     )
 
-    _lines: Mapping[str, int] = PrivateAttr(default_factory=dict)
+    _file: str = PrivateAttr(default="")
+    _lines: Mapping[tuple[str, ...], int] = PrivateAttr(default_factory=dict)
 
     @field_validator("checks")
     @classmethod
@@ -174,13 +177,19 @@ class Suite(Strict):
             update={name: value for name, value in own.items() if value is not None}
         )
 
-    def line_of(self, check: Check) -> int:
-        """Return the line on which ``check`` begins; 1 for a suite that came from no file."""
-        return self._lines.get(check.id, 1)
+    def line_of(self, check: Check, *key: str) -> int:
+        """Return the line on which ``check``, or a key of it, begins; 1 without a file."""
+        return self._lines.get((check.id, *key), 1)
 
-    def remember_lines(self, lines: Mapping[str, int]) -> None:
-        """Keep the line of each check id."""
-        self._lines = lines
+    def error_at(self, check: Check, key: str, words: str) -> SuiteError:
+        """Return the error that says ``words`` about a key of ``check``, with file and line."""
+        place = next(at for at, one in enumerate(self.checks) if one.id == check.id)
+        problem = Problem(line=self.line_of(check, key), keys=("checks", place, key), words=words)
+        return suite_error(self._file or "suite", [problem])
+
+    def remember(self, file: str, lines: Mapping[tuple[str, ...], int]) -> None:
+        """Keep the file, and the lines of each check id and of its keys that are told again."""
+        self._file, self._lines = file, lines
 
 
 class _EditorSchema(GenerateJsonSchema):

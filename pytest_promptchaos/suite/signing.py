@@ -30,9 +30,20 @@ def ledger_text(suite: Suite) -> str:
     rows = [_HEAD, *(_row(entry, said[entry.neighbor_id]) for entry in entries)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    shown = sum(not entry.gates for entry in entries)
-    ending = f"{len(entries)} authored texts, {shown} without a say; ledger {ledger_hash(entries)}"
+    waiting = _waiting(sum(not entry.gates for entry in entries))
+    ending = f"{_counted(len(entries))}{waiting}; ledger {ledger_hash(entries)}"
     return "\n".join([*lines, ending])
+
+
+def _counted(texts: int) -> str:
+    return f"{texts} authored text{'' if texts == 1 else 's'}"
+
+
+def _waiting(texts: int) -> str:
+    """Return how many texts are run and not judged, as the end of a sentence that counts all."""
+    one = ", 1 that decides nothing until it is reviewed"
+    many = f", {texts} that decide nothing until they are reviewed"
+    return {0: "", 1: one}.get(texts, many)
 
 
 def _authored_only(prompt: SuitePrompt) -> Neighborhood | None:

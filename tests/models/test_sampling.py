@@ -132,10 +132,16 @@ def test_the_address_covers_everything_that_is_drawn_with(tiny_model: LanguageMo
     [
         ({"temperature": 0.0}, "measure_neighborhood measures greedy answers"),
         ({"temperature": float("inf")}, "a finite number above 0"),
+        ({"temperature": None}, "a finite number above 0"),
+        ({"temperature": True}, "a finite number above 0"),
         ({"top_p": 0.0}, "a share above 0 and at most 1"),
+        ({"top_p": "a"}, "a share above 0 and at most 1"),
+        ({"seed": 0.5}, "seed is 0.5, but it takes a whole number of at least 0"),
+        ({"rows": 0}, "rows is 0, but it takes a whole number of at least 1"),
+        ({"horizon": None}, "horizon is None"),
         ({"top_p": 1.1}, "a share above 0 and at most 1"),
     ],
 )
-def test_what_draws_nothing_at_random_is_refused(knobs: dict[str, float], words: str) -> None:
+def test_what_draws_nothing_at_random_is_refused(knobs: dict[str, object], words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         Sampling(**knobs)  # type: ignore[arg-type]

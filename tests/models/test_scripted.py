@@ -60,10 +60,56 @@ def test_the_entropy_is_that_of_two_tokens() -> None:
     assert sure.steps[0].entropy == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("margins", [(), (-1.0,), (float("inf"),), (float("nan"),)])
-def test_impossible_margins_are_refused(margins: tuple[float, ...]) -> None:
+@pytest.mark.parametrize("margins", [(), (-1.0,), (float("inf"),), (float("nan"),), 3.0, ("a",)])
+def test_impossible_margins_are_refused(margins: object) -> None:
     with pytest.raises(ArgumentError, match="each finite and 0 or more"):
-        Script("Yes", margins)
+        Script("Yes", margins)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "template", "said"),
+    [
+        (None, str, None, "the name of a scripted model is None, but its pin is scripted:NAME"),
+        ("", str, None, "the name of a scripted model is ''"),
+        ("s", None, None, "the answer of 's' is None, a NoneType: pass a function"),
+        ("s", "Yes.", None, "the answer of 's' is 'Yes.', a str: pass a function"),
+        ("s", str, "chatml", "the template of 's' is 'chatml': pass a function from a Prompt"),
+    ],
+)
+def test_what_is_no_script_is_refused(
+    name: object, answer: object, template: object, said: str
+) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        ScriptedModel(name, answer, template=template)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("said", [None, 3, b"Yes"])
+def test_what_is_no_answer_is_refused_with_prompt_and_model(said: object) -> None:
+    model = ScriptedModel("mute", lambda _: said)  # type: ignore[arg-type]
+    words = rf"script of scripted:mute returned {said!r}, a \w+, at prompt 'How\?': an answer is"
+    with pytest.raises(PromptError, match=words):
+        answered(model, "How?")
+
+
+def test_a_script_that_raises_is_told_with_prompt_model_and_its_own_words() -> None:
+    model = ScriptedModel("table", lambda text: {"Why?": "Because."}[text])
+    words = r"script of scripted:table raised KeyError\(.*'How\?'.*\) at prompt 'How\?': mend"
+    with pytest.raises(PromptError, match=words) as error:
+        answered(model, "How?")
+    assert isinstance(error.value.__cause__, KeyError)
+
+
+def test_a_template_that_returns_no_text_is_told_with_its_prompt() -> None:
+    model = ScriptedModel("list", lambda text: text, template=lambda p: [p.text])  # type: ignore[arg-type, return-value]
+    with pytest.raises(
+        PromptError, match=r"template of scripted:list returned .* for prompt 'rice'"
+    ):
+        model.render(ASKED)
+
+
+def test_a_script_without_text_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="the text of a script is None, a NoneType"):
+        Script(None)  # type: ignore[arg-type]
 
 
 def test_an_answer_may_depend_on_the_repeat() -> None:

@@ -53,6 +53,7 @@ def test_editors_accept_what_is_accepted_here() -> None:
         "{check: stable_neighborhood, at_most: 0.5, horizon: 8, horizons: [8, 16]}",
         "{check: stable_neighborhood, at_most: 0.5, extract: numbre}",
         "{check: stable_neighborhood, at_most: 0.5, metric: answer}",
+        "{check: stable_neighborhood, at_most: 0.5, validate: rules}",
         "{check: drift, at_most: 0.5, models: ['bundled:a']}",
         "{check: drift, at_most: 0.5, models: ['bundled:a', 'bundled:a']}",
         "{check: stable_sampling, at_most: 0.5, draws: 1}",

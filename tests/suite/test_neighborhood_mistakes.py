@@ -125,6 +125,29 @@ ONE_MISTAKE = {
         STEADY + "    extract: 'regex:['",
         "8: checks[0].extract: no regular expression: unterminated character set at position 0",
     ),
+    "validator without a function": (
+        STEADY + "    validate: mypkg.checks",
+        "8: checks[0].validate: names no function; write package.module:function",
+    ),
+    "validator that is a path": (
+        STEADY + "    validate: checks/answers.py:right",
+        "8: checks[0].validate: names no function; write package.module:function",
+    ),
+    "validator that is a number": (
+        STEADY + "    validate: 7",
+        '8: checks[0].validate: text is meant, not the number 7; quote it: "7"',
+    ),
+    "validator by its role": (
+        STEADY + "    validator: checks:right",
+        "8: checks[0].validator: unknown key 'validator'; did you mean 'validate'? allowed keys: "
+        "check, id, expect, seed, prompts, metric, rungs, horizon, horizons, per_rung, extract, "
+        "validate, branch_cards, at_most",
+    ),
+    "validator of draws": (
+        STEADY.replace("stable_neighborhood", "stable_sampling") + "    validate: checks:right",
+        "8: checks[0].validate: unknown key 'validate'; allowed keys: check, id, expect, seed, "
+        "prompts, at_most, metric, rungs, horizon, per_rung, draws, temperature, top_p",
+    ),
     "one draw": (
         STEADY.replace("stable_neighborhood", "stable_sampling") + "    draws: 1",
         "8: checks[0].draws: must be at least 4, not 1",
@@ -140,6 +163,14 @@ ONE_MISTAKE = {
     "no budget": (
         STEADY.replace("stable_neighborhood", "worst_neighbor") + "    budget: 0",
         "8: checks[0].budget: must be at least 24, not 0",
+    ),
+    "budget that its controls use up": (
+        beside_the_prompt("    positive_control: ['Why?', 'How?', 'When?']")
+        .replace("check: ftle", "check: worst_neighbor")
+        .replace("at_most: 1", "at_most: 0.5")
+        + "    budget: 25",
+        "9: checks[0].budget: must be at least 26, not 25: a prompt has 3 positive controls, and "
+        "each is asked",
     ),
     "drift of nothing": (
         DRIFT.partition("    models")[0],
@@ -166,7 +197,8 @@ ONE_MISTAKE = {
     "models of a check that asks one": (
         STEADY + "    models: [bundled:a, bundled:b]",
         "8: checks[0].models: unknown key 'models'; allowed keys: check, id, expect, seed, "
-        "prompts, metric, rungs, horizon, horizons, per_rung, extract, branch_cards, at_most",
+        "prompts, metric, rungs, horizon, horizons, per_rung, extract, validate, branch_cards, "
+        "at_most",
     ),
     "reviewer without a name": (
         beside_the_prompt('    paraphrases: [{text: A book., reviewer: ""}]'),

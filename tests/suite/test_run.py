@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from pytest_promptchaos.errors import SuiteError
 from pytest_promptchaos.sampling_checks import FEWEST
 from pytest_promptchaos.search.find import LEAST_BUDGET as ASKED_BY_A_SEARCH
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
 from pytest_promptchaos.suite import load_suite
-from pytest_promptchaos.suite.neighborhood_kinds import FEWEST_DRAWS, LEAST_BUDGET
+from pytest_promptchaos.suite.keys import LEAST_BUDGET
+from pytest_promptchaos.suite.neighborhood_kinds import FEWEST_DRAWS
 from pytest_promptchaos.suite.run import run_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_promptchaos.records import Verdict
 
@@ -99,6 +102,45 @@ def test_answers_are_read_by_the_extractor_that_the_check_names(run: Run) -> Non
     assert by_rung["identical"] == ("France", "France")
 
 
+def test_outputs_are_scored_by_the_validator_that_the_check_names(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("rules_of_run.py").write_text("def right(text):\n    return 'F' in text\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (verdict,) = run(f"{STEADY}    validate: rules_of_run:right\n")
+    (control,) = [one for one in verdict.controls if one.name == "validator"]
+    assert (control.state, control.words) == ("held", "outputs scored by right")
+    response = "    check: responsive\n    at_least: 0.1\n    metric: token_edit\n"
+    (verdict,) = run(f"{response}    validate: rules_of_run:right\n")
+    assert "validator" in {one.name for one in verdict.controls}
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "no_such_package.rules:right",
+            "no module 'no_such_package' was found, looking for no_such_package.rules; its folder "
+            "must be on sys.path: name it in pytest's setting pythonpath",
+        ),
+        ("json.decoder:JSONDecodr", "there is no 'JSONDecodr' in it, looking for"),
+        ("json:JSONDecoder.decoed", "did you mean 'decode'?"),
+        ("math:pi", "math:pi is 3.14159"),
+        ("faulty_of_run:right", "importing faulty_of_run raised ModuleNotFoundError: No module"),
+    ],
+)
+def test_a_validator_that_is_not_there_is_told_with_file_and_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    tmp_path.joinpath("faulty_of_run.py").write_text("import no_such_package\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SuiteError) as error:
+        run(f"{STEADY}    validate: {written}\n")
+    line = 1 + len((PROMPTS + STEADY).splitlines())
+    assert f"s.chaos.yaml:{line}: checks[0].validate: " in str(error.value)
+    assert said in str(error.value)
+
+
 def test_how_flips_are_explained_can_be_chosen(run: Run) -> None:
     check = STEADY + "    rungs: [small_semantic]\n"
     (without,) = run(f"{check}    branch_cards: 'off'\n")
@@ -143,6 +185,18 @@ def test_a_search_has_a_verdict_per_prompt(run: Run) -> None:
     verdicts = run(check, another)
     assert [verdict.settings["prompts"] for verdict in verdicts] == ["france", "rain"]
     assert {verdict.settings["budget"] for verdict in verdicts} == {24}
+
+
+def test_a_search_asks_the_positive_controls_that_the_prompt_has(run: Run) -> None:
+    check = "    check: worst_neighbor\n    at_most: 0.99\n    budget: 25\n    horizon: 4\n"
+    two = PROMPTS.replace("[Explain why it rains.]", "[Explain why it rains., 'How many?']")
+    (verdict,) = run(check, two)
+    (control,) = [one for one in verdict.controls if "positive control" in one.name]
+    assert control.words.startswith("authored request ")
+    plain = PROMPTS.replace("    positive_control: [Explain why it rains.]\n", "")
+    (verdict,) = run(check, plain)
+    (control,) = [one for one in verdict.controls if "positive control" in one.name]
+    assert "authored" not in control.words
 
 
 def test_the_least_that_a_suite_may_write_is_what_the_functions_take() -> None:

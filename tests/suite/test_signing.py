@@ -39,7 +39,9 @@ def test_every_authored_text_has_a_line_in_the_order_of_the_ladder(
         "How do I boil an egg?": ["dune", "positive_control", "authored", "-", "yes"],
     }
     assert rows[-1].endswith("How do I boil an egg?")
-    assert ending.startswith("3 authored texts, 1 without a say; ledger ")
+    assert ending.startswith(
+        "3 authored texts, 1 that decides nothing until it is reviewed; ledger "
+    )
 
 
 def test_the_hash_follows_what_was_written(load: Callable[[str], Suite]) -> None:
@@ -60,7 +62,17 @@ def test_a_text_for_another_message_is_shown(load: Callable[[str], Suite]) -> No
 def test_a_suite_of_systems_has_nothing_to_sign(load: Callable[[str], Suite]) -> None:
     head, ending = ledger_text(load(SYSTEM)).splitlines()
     assert head.startswith("prompt")
-    assert ending.startswith("0 authored texts, 0 without a say")
+    assert ending.startswith("0 authored texts; ledger ")
+
+
+def test_generated_texts_decide_nothing_until_each_is_reviewed(
+    load: Callable[[str], Suite],
+) -> None:
+    unsigned = SIGNED.replace("reviewer: Ann", "origin: generated")
+    ending = ledger_text(load(unsigned)).splitlines()[-1]
+    assert "3 authored texts, 2 that decide nothing until they are reviewed;" in ending
+    signed = SIGNED.replace("origin: generated", "origin: generated, reviewer: Bob")
+    assert "3 authored texts; ledger" in ledger_text(load(signed)).splitlines()[-1]
 
 
 def command(*words: str) -> subprocess.CompletedProcess[str]:

@@ -46,6 +46,18 @@ ONE_MISTAKE = {
         "6: checks[0].check: missing; write one of: depth_profile, drift, ftle, responsive, "
         "stable_neighborhood, stable_sampling, system, worst_neighbor",
     ),
+    "kind of check under its own name": (
+        SHORT.replace("check: ftle", "kind: ftle"),
+        "6: checks[0].kind: unknown key 'kind'; did you mean 'check'?",
+    ),
+    "kind of check under another name": (
+        SHORT.replace("check: ftle", "measure: ftle"),
+        "6: checks[0].measure: unknown key 'measure'; did you mean 'check'?",
+    ),
+    "type of check that is none": (
+        SHORT.replace("check: ftle", "type: lyapunov"),
+        "6: checks[0].type: unknown key 'type'; did you mean 'check'?",
+    ),
     "no limit": (
         SHORT.replace("at_most", "seed"),
         "6: checks[0]: no limit; write at_most or at_least",

@@ -62,6 +62,7 @@ LINES = [  # every key that a suite can hold, each beside its path
     ("    at_least: 0.2", "checks[4].at_least"),
     ("    horizons: [16, 64]", "checks[4].horizons"),
     ("    extract: 'regex:[0-9]+'", "checks[4].extract"),
+    ("    validate: 'answers.rules:right'", "checks[4].validate"),
     ("    branch_cards: replay", "checks[4].branch_cards"),
     ("  - check: drift", "checks[5].check"),
     ("    at_most: 0.1", "checks[5].at_most"),
