@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_promptchaos.measure.resampling import mean_bounds, sign_flip
+from pytest_promptchaos.measure.resampling import mean_bounds, sign_flip, unseen_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 NEIGHBORS = 8
 PROMPTS = (5, 6, 12, 24, 48, 96)
 NOMINAL = 0.95
+CHANGED = 0.8
+"""The distance of a changed answer: as far as what lies still may have moved unseen."""
 AT_ONCE = 500
 """Simulations that are in memory together: 500 x 9,999 flips are 40 MB."""
 
@@ -126,13 +128,16 @@ class Coverage:
 
 
 def coverage(shape: Shape, prompts: int, simulations: int, seed: int = 0) -> Coverage:
-    """Return how often the interval of :func:`mean_bounds` holds the shape's true mean."""
+    """Return how often the interval of a verdict holds the shape's true mean.
+
+    That is :func:`mean_bounds`, and where values tie what :func:`unseen_reach` adds to them.
+    """
     above, below, skipped = [], [], 0
     for rng, size in _parts(prompts, simulations, seed):
         drawn = shape.draw(rng, size)
         spread = drawn[np.ptp(drawn, axis=-1) > 0]
         skipped += len(drawn) - len(spread)
-        low, high = mean_bounds(spread)
+        low, high = verdict_bounds(spread)
         above.append(high < shape.mean)
         below.append(low > shape.mean)
     over, under = (float(np.concatenate(side).mean()) for side in (above, below))
@@ -144,6 +149,18 @@ def coverage(shape: Shape, prompts: int, simulations: int, seed: int = 0) -> Cov
         below=under,
         skipped=skipped / simulations,
         error=float(np.sqrt(held * (1 - held) / counted)),
+    )
+
+
+def verdict_bounds(means: Values) -> tuple[Values, Values]:
+    """Return the bounds of data sets (S, P) as :func:`clustered_mean` gives them one by one."""
+    low, high = mean_bounds(means)
+    low = np.maximum(low, means.min(axis=-1))
+    value = means.mean(axis=-1)
+    farthest = np.maximum(means.max(axis=-1), CHANGED)
+    return (
+        np.minimum(low, value - unseen_reach(-means, 0.0)),
+        np.maximum(high, value + unseen_reach(means, farthest)),
     )
 
 

@@ -19,7 +19,7 @@ from pytest_promptchaos.verdict.judge import judge, settle
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Control, Findings, Limit
+    from pytest_promptchaos.records import Control, Findings, Limit, Measurement
 
 
 class InconclusiveWarning(UserWarning):
@@ -73,8 +73,10 @@ def _undiluted(
     aligned = next((one for one in findings.also if one.name.endswith(FROM_THE_ANSWER)), None)
     if aligned is None:
         return controls
-    whole, answers = (judge(one, limit, ()) for one in (findings.measurement, aligned))
-    told = f"{figure(aligned)} is {answers}, of whole outputs {whole}: scaffold-masked"
+    whole = judge(findings.measurement, limit, ())
+    if _agrees(aligned, limit, whole):
+        return controls
+    told = f"{figure(aligned)}, though whole outputs are called {whole}: scaffold-masked"
     return tuple(
         replace(one, state="failed", words=f"{one.words}; {told}")
         # Of a comparison, the name goes on with the system's.
@@ -82,10 +84,18 @@ def _undiluted(
         and one.role == "gate"
         and one.state == "held"
         and (one.value or 0.0) > MASKING_SHARE
-        and answers is not whole
         else one
         for one in controls
     )
+
+
+def _agrees(aligned: Measurement, limit: Limit, whole: Outcome) -> bool:
+    """Return whether the value from the answer on is on the side that whole outputs say."""
+    if aligned.value is None or whole is Outcome.INCONCLUSIVE:
+        return True
+    above = limit.at_most is not None and aligned.value > limit.at_most
+    below = limit.at_least is not None and aligned.value < limit.at_least
+    return (above or below) is (whole is Outcome.FAILED)
 
 
 def _worst(findings: Findings) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack
 
 from pytest_promptchaos.errors import ArgumentError, NeighborhoodError
-from pytest_promptchaos.measure.answers import reader
+from pytest_promptchaos.measure.answers import check_validator, reader
 from pytest_promptchaos.measure.distances import NAMES
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.records import SMALL_RUNGS, Neighborhood
@@ -92,8 +92,6 @@ def checked(session: Session, **knobs: Unpack[NeighborhoodKnobs]) -> Knobs:
     elif asked.metric == "answer":
         raise ArgumentError("metric is 'answer', but nothing reads one: pass extract='number', ...")
     if asked.validate is not None:
-        from pytest_promptchaos.measure.answers import check_validator
-
         check_validator(asked.validate)
     check_choice("branch_cards", asked.branch_cards, CARDS)
     chosen = session.settings

@@ -19,7 +19,8 @@ from pytest_promptchaos.measure.drawn import Drawn
 from pytest_promptchaos.measure.sampled import NAMES, sampled_divergence, without_embedder
 from pytest_promptchaos.neighborhoods.certify import certify
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
-from pytest_promptchaos.records import SMALL_RUNGS, Control, Findings, Limit, Verdict
+from pytest_promptchaos.notes import notes_on
+from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
 from pytest_promptchaos.session import active
 from pytest_promptchaos.surround import (
     Asked,
@@ -162,7 +163,7 @@ def measure_sampling(
             embedder_words=session.embedder_words,
             seed=chosen,
         )
-    findings = replace(findings, controls=(*findings.controls, *notes(subject, neighborhoods)))
+    findings = replace(findings, controls=(*findings.controls, *notes_on(subject, neighborhoods)))
     prompts = ", ".join(built.center.id for built in neighborhoods)
     knobs = {**asdict(how), "draws": draws, "embedder": session.embedder_words}
     return booked(findings, session, before, started, {**knobs, "prompts": prompts})
@@ -260,16 +261,3 @@ def stored_draws(
     for index in sorted(made.keys() - set(indices)):
         key = draw_key(model, prompt, how, index)
         session.recall("draw", key, partial(make, index))  # type: ignore[arg-type]
-
-
-def notes(model: Subject, neighborhoods: Sequence[Neighborhood]) -> Iterator[Control]:
-    """Yield what was cleared of the model's settings, and why a rung has no neighbor."""
-    words = "; ".join(model.identity.notes) or "nothing to clear: the checkpoint asks for none"
-    yield Control(name="generation settings", role="note", state="held", words=words)
-    told: dict[str, list[str]] = {}
-    for built in neighborhoods:
-        for rung, why in built.unavailable:
-            told.setdefault(f"{rung}: {why}", []).append(built.center.id)
-    for why, ids in told.items():
-        words = f"{why} ({', '.join(ids)})"
-        yield Control(name="rung not run", role="note", state="absent", words=words)

@@ -21,8 +21,8 @@ from pytest_promptchaos.measure.distances import OF_OUTPUTS
 from pytest_promptchaos.measure.drift import drift, without_embedder
 from pytest_promptchaos.neighborhoods.certify import common
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
+from pytest_promptchaos.notes import notes_on
 from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
-from pytest_promptchaos.sampling_checks import notes
 from pytest_promptchaos.session import active
 from pytest_promptchaos.surround import (
     Asked,
@@ -133,7 +133,7 @@ def measure_drift(
     return tuple(
         replace(
             one,
-            controls=(*one.controls, *notes(subject, neighborhoods)),
+            controls=(*one.controls, *notes_on(subject, neighborhoods)),
             settings={**one.settings, **told},
         )
         for one, subject in zip(found, subjects[1:], strict=True)

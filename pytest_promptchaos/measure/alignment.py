@@ -114,7 +114,8 @@ class Alignment:
     """Two outputs from the start of their answers, or the ``reason`` why they are not usable.
 
     ``start_a`` and ``start_b`` are indices of tokens, ``length_a`` and ``length_b`` numbers of
-    tokens without the end token, ``tokens_a`` and ``tokens_b`` the answers' tokens with it, ``by``
+    tokens without the end token, ``tokens_a`` and ``tokens_b`` the answers' tokens with it, of a
+    token that holds the marker too only what is behind it; an empty answer has none. ``by`` is
     what the start was found by.
     """
 
@@ -147,8 +148,9 @@ def aligned(
     """Return two outputs, given as printable tokens, from the start of their answers.
 
     By marker where both have one; else behind the ``preamble`` (:func:`shared_preamble`), as far
-    as both still have it in common; else as they are. Not usable where a thought never ends, or
-    where an answer is empty, or cut at the horizon with fewer than ``ANSWER_TOKENS`` tokens.
+    as both still have it in common; else as they are. An output that ended is whole, though
+    nothing is left of it. Not usable where a thought never ends, or where an answer was cut at
+    the horizon with fewer than ``ANSWER_TOKENS`` tokens.
 
     >>> aligned(["Sure", ":", " 4", "<end>"], ["Sure", ":", " four", "<end>"], preamble=2).text_b
     ' four'
@@ -158,11 +160,11 @@ def aligned(
     words_a, words_b = without_end(a), without_end(b)
     text_a, text_b = "".join(words_a), "".join(words_b)
     thinks = _thinks(text_a, text_b, markers)
-    found_a, found_b = answer_start(text_a, markers), answer_start(text_b, markers)
+    marked = _both_marked(text_a, text_b, markers)
     by: Literal["marker", "preamble", "whole output"]
-    if found_a is not None and found_b is not None:
-        by, at = "marker", (found_a, found_b)
-        start_a, start_b = _token_at(words_a, found_a), _token_at(words_b, found_b)
+    if marked is not None:
+        by, at = "marker", marked
+        start_a, start_b = _token_at(words_a, at[0]), _token_at(words_b, at[1])
     else:
         start_a = start_b = min(preamble, _common_prefix(words_a, words_b))
         by = "preamble" if start_a else "whole output"
@@ -176,12 +178,22 @@ def aligned(
         start_b=start_b,
         length_a=len(words_a),
         length_b=len(words_b),
-        tokens_a=tuple(a[start_a:]),
-        tokens_b=tuple(b[start_b:]),
+        tokens_a=_answer(a, words_a, at[0]),
+        tokens_b=_answer(b, words_b, at[1]),
         text_a=text_a[at[0] :],
         text_b=text_b[at[1] :],
         reason=reason,
     )
+
+
+def _both_marked(text_a: str, text_b: str, markers: Sequence[Marker]) -> tuple[int, int] | None:
+    """Return where both answers begin, by marker; an empty output begins where it ends."""
+    found_a, found_b = answer_start(text_a, markers), answer_start(text_b, markers)
+    if found_a is None and found_b is None:
+        return None
+    found_a = 0 if found_a is None and not text_a else found_a
+    found_b = 0 if found_b is None and not text_b else found_b
+    return None if found_a is None or found_b is None else (found_a, found_b)
 
 
 def _found(text: str, markers: Sequence[Marker]) -> tuple[Marker, int] | None:
@@ -204,18 +216,28 @@ def _thinks(text_a: str, text_b: str, markers: Sequence[Marker]) -> str:
     """
     either = _closes(text_a, markers) or _closes(text_b, markers)
     for who, text in (("center", text_a), ("neighbor", text_b)):
-        if never_answers(text, markers) or (either and not _closes(text, markers)):
+        if never_answers(text, markers) or (either and text and not _closes(text, markers)):
             return f"the {who} never ends its thought"
     return ""
 
 
 def _too_short(tokens: Sequence[str], words: Sequence[str], start: int, who: str) -> str:
     left, ended = len(words) - start, len(tokens) > len(words)
-    if left == 0:
-        return f"the {who} has no token of answer"
-    if left < ANSWER_TOKENS and start and not ended:
+    if left < ANSWER_TOKENS and (start or not left) and not ended:
         return f"the {who} has {left} tokens of answer before the horizon; {ANSWER_TOKENS} needed"
     return ""
+
+
+def _answer(tokens: Sequence[str], words: Sequence[str], position: int) -> tuple[str, ...]:
+    """Return the tokens from a character on, the one that holds it cut there, and the end token.
+
+    An empty answer has none, not even its end: else it would be half of an answer of one token.
+    """
+    place = _token_at(words, position)
+    if place == len(words):
+        return ()
+    inside = position - sum(map(len, words[:place]))
+    return (tokens[place][inside:], *tokens[place + 1 :])
 
 
 def _token_at(tokens: Sequence[str], position: int) -> int:

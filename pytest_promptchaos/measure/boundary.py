@@ -106,8 +106,9 @@ def boundary(
     The density is that of the centers' and their neighbors' own outputs, the mean over runs and
     then over prompts. The rate is that of the root mean square logit gap along the center's
     output, from its start up to and with the step at which the neighbor's parts from it;
-    ``floor`` and ``ceiling`` are those of :func:`growing_steps`, ``floor`` best taken from the
-    identical controls. ``interval`` and ``reason`` count the pairs without a rate.
+    ``floor`` and ``ceiling`` are those of :func:`growing_steps`; a verdict's ``floor`` is the
+    divergence of the identical controls along their outputs, below which a step is noise that
+    does not stretch. ``interval`` and ``reason`` count the pairs without a rate.
     """
     densities = by_prompt(_densities(observed, rungs, bound))
     rates, lost = _rates(observed, rungs, floor, ceiling)

@@ -36,12 +36,13 @@ def mean_measurement(
     asked: int,
     absent: str,
     largest: float | None = None,
+    smallest: float = 0.0,
 ) -> Measurement:
     """Return the mean over prompts of each prompt's mean, clustered by prompt.
 
     ``groups`` maps a prompt's id to its values, ``asked`` counts what was to be measured, and
-    ``absent`` says why there is nothing where ``groups`` hold no value; ``largest`` is that of
-    :func:`clustered_mean`.
+    ``absent`` says why there is nothing where ``groups`` hold no value; ``largest`` and
+    ``smallest`` are those of :func:`clustered_mean`.
 
     >>> mean_measurement("m", "tokens", {"a": [1.0], "b": [2.0, 4.0]}, asked=3, absent="").value
     2.0
@@ -49,7 +50,8 @@ def mean_measurement(
     count = sum(len(values) for values in groups.values())
     if not count:
         return Measurement(name=name, unit=unit, reason=absent, n=asked)
-    found = clustered_mean([np.array(values) for values in groups.values()], largest=largest)
+    arrays = [np.array(values) for values in groups.values()]
+    found = clustered_mean(arrays, largest=largest, smallest=smallest)
     return _told(name, unit, found, asked, count)
 
 

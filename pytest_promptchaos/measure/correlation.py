@@ -19,7 +19,7 @@ def rank_bounds(rho: float, count: int) -> tuple[float, float]:
 
     Formula: tanh(artanh(rho) -+ z sqrt((1 + rho^2 / 2) / (count - 3))). Source: D. G. Bonett and
     T. A. Wright, Psychometrika 65 (2000) 23-28, doi:10.1007/BF02294183. Raises ``ValueError``
-    for fewer than four points.
+    for fewer than four points, and for a perfect order, whose artanh is infinite.
 
     >>> low, high = rank_bounds(0.0, 28)
     >>> round(low, 3), round(high, 3)
@@ -27,9 +27,10 @@ def rank_bounds(rho: float, count: int) -> tuple[float, float]:
     """
     if count < 4:
         raise ValueError(f"{count} points have no interval of a rank correlation: take four")
+    if abs(rho) >= 1:
+        raise ValueError(f"{count} points in perfect order know no other rank correlation")
     reach = norm.ppf((1 + LEVEL) / 2) * np.sqrt((1 + rho**2 / 2) / (count - 3))
-    # A perfect order has an infinite artanh, and bounds of its own value.
-    middle = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+    middle = np.arctanh(rho)
     return float(np.tanh(middle - reach)), float(np.tanh(middle + reach))
 
 
@@ -39,7 +40,7 @@ def rank_correlation(
     """Return Spearman's rho of two numbers, with its interval and how many points it rests on.
 
     ``over`` names the points ("prompts"). Absent below ``MIN_CLUSTERS`` points, and where one of
-    the two numbers is everywhere the same.
+    the two numbers is everywhere the same. A perfect order has no interval.
 
     >>> rank_correlation("m", [1, 2, 3, 4, 5], [2, 4, 8, 16, 32], over="prompts").value
     1.0
@@ -52,14 +53,16 @@ def rank_correlation(
         return Measurement(name=name, unit=unit, reason=reason, n=count)
     # Ranks in perfect order give 1 up to rounding.
     rho = round(float(spearmanr(x, y).statistic), 12)
-    low, high = rank_bounds(rho, count)
+    perfect = abs(rho) == 1
+    low, high = (None, None) if perfect else rank_bounds(rho, count)
+    order = f"no interval: {count} {over} in perfect order know no other rank correlation"
     return Measurement(
         name=name,
         unit=unit,
         value=rho,
-        low=min(low, rho),
-        high=max(high, rho),
-        interval=f"95 % Fisher z over {count} {over}",
+        low=low,
+        high=high,
+        interval=order if perfect else f"95 % Fisher z over {count} {over}",
         resampled=over,
         resampled_n=count,
         n=count,

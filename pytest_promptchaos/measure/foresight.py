@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_promptchaos.measure.boundary import effective
 from pytest_promptchaos.measure.distances import branch_step
 from pytest_promptchaos.measure.intervals import LEVEL, MIN_CLUSTERS
 from pytest_promptchaos.records import Measurement
@@ -109,12 +110,9 @@ def _traces(
     score: Callable[[Observed, str, int], Floats | None],
 ) -> Iterator[Trace]:
     for o in observed:
-        for neighbor in o.neighborhood.neighbors:
-            if neighbor.rung not in rungs or neighbor.certification != "effective":
-                continue
-            ids = o.runs[neighbor.id].output_ids
-            step = branch_step(o.center.output_ids, ids)
-            common = min(len(o.center.steps), len(ids)) if step is None else step + 1
+        for neighbor, run in effective(o, rungs):
+            step = branch_step(o.center.output_ids, run.output_ids)
+            common = min(len(o.center.steps), len(run.output_ids)) if step is None else step + 1
             values = score(o, neighbor.id, common)
             if values is not None:
                 yield Trace(prompt_id=o.center.prompt.id, step=step, score=values)

@@ -7,7 +7,7 @@ so the neighbors are resampled within each prompt, and the interval speaks of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from pytest_promptchaos.measure.resampling import (
     mean_of_means,
     sign_flip,
     student_bounds,
+    unseen_reach,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ class Interval:
 
 
 def clustered_mean(
-    groups: Sequence[NDArray[np.float64]], *, largest: float | None = None, seed: int = 0
+    groups: Sequence[NDArray[np.float64]],
+    *,
+    largest: float | None = None,
+    smallest: float = 0.0,
+    seed: int = 0,
 ) -> Interval:
     """Return the mean of the groups' means with its 95 % interval.
 
@@ -57,11 +62,14 @@ def clustered_mean(
     are those of :func:`mean_bounds`. At 24 prompts they hold the true mean in 94 to 97 % of
     simulations for normal, exponential and mostly unchanged distances, in 92 % for a log-normal
     tail; with 6 prompts of skewed distances in 86 to 91 % (``python -m benchmarks.coverage``).
-    When all values are equal nothing knows a width: with n equal units a share of up to
-    1 - 0.05^(1/n) of others may still move, and as far as ``largest``, so that is the bound;
-    without ``largest`` there is none. The units are the prompts from ``MIN_CLUSTERS`` on: were
-    one prompt in 20 to move with all its neighbors, 24 prompts would show none of it in 29 %.
-    Raises ``ValueError`` without any value.
+    Where values tie they know too little of a width: with n equal units a share of up to
+    1 - 0.05^(1/n) of others may still move, as far as ``largest`` or ``smallest``, so those are
+    the bounds; and where all but a few of the units tie, the bounds reach at least
+    :func:`unseen_reach` beyond the mean, so that a tiny movement does not make it certain: at 24
+    prompts of which two in three never move that holds it in 97 to 99 %. Without ``largest``
+    equal values have no bounds, and ties no reach. The units are the prompts from
+    ``MIN_CLUSTERS`` on: were one prompt in 20 to move with all its neighbors, 24 prompts would
+    show none of it in 29 %. Raises ``ValueError`` without any value.
 
     >>> round(clustered_mean([np.zeros(12)], largest=1.0).high, 3)
     0.221
@@ -73,18 +81,23 @@ def clustered_mean(
     means = np.array([g.mean() for g in filled])
     if np.ptp(neighbors) <= RESOLUTION:
         by_prompt = len(filled) >= MIN_CLUSTERS
-        return _all_equal(means if by_prompt else neighbors, largest, by_prompt=by_prompt)
+        equal = means if by_prompt else neighbors
+        return _all_equal(equal, largest, smallest, by_prompt=by_prompt)
     spread_within = any(np.ptp(g) > RESOLUTION for g in filled)
     lone = min(len(g) for g in filled) < 2
     if np.ptp(means) > RESOLUTION and (len(filled) >= MIN_CLUSTERS or lone or not spread_within):
         few = "" if len(filled) >= MIN_CLUSTERS else ", which are few"
-        return _spread((means,), f"{len(means)} prompts{few}", "prompts", seed)
+        found = _spread((means,), f"{len(means)} prompts{few}", "prompts", seed)
+        return _tied(found, means, largest, smallest)
     plural = "prompt" if len(filled) == 1 else "prompts"
     told = f"{len(neighbors)} neighbors within {len(filled)} {plural}, not over prompts"
-    return _spread(tuple(filled), told, "neighbors", seed)
+    found = _spread(tuple(filled), told, "neighbors", seed)
+    return _tied(found, neighbors, largest, smallest)
 
 
-def _all_equal(values: NDArray[np.float64], largest: float | None, *, by_prompt: bool) -> Interval:
+def _all_equal(
+    values: NDArray[np.float64], largest: float | None, smallest: float, *, by_prompt: bool
+) -> Interval:
     """Return equal values with the bound that their number allows."""
     value, count = float(values[0]), len(values)
     unit = "prompts" if by_prompt else "neighbors"
@@ -94,8 +107,28 @@ def _all_equal(values: NDArray[np.float64], largest: float | None, *, by_prompt:
     else:
         unseen = 1 - 0.05 ** (1 / count)
         words = f"all {count} {unit} equal; up to {unseen:.0%} of others may still move (95 %)"
-        low, high = value * (1 - unseen), value + unseen * max(largest - value, 0.0)
+        low = value - unseen * max(value - smallest, 0.0)
+        high = value + unseen * max(largest - value, 0.0)
     return Interval(value=value, low=low, high=high, words=words, unit=unit, count=count)
+
+
+def _tied(
+    found: Interval, values: NDArray[np.float64], largest: float | None, smallest: float
+) -> Interval:
+    """Return an interval that reaches at least as far as what ties do not show."""
+    if largest is None or found.low is None or found.high is None:
+        return found
+    # No further than a mean can be: neighbors are pooled here, and prompts differ in their number.
+    low = max(found.value - float(unseen_reach(-values, -smallest)), min(smallest, found.low))
+    high = min(found.value + float(unseen_reach(values, largest)), max(largest, found.high))
+    if low >= found.low and high <= found.high:
+        return found
+    return replace(
+        found,
+        low=min(low, found.low),
+        high=max(high, found.high),
+        words=f"{found.words}; wider, because most are equal and others may still move",
+    )
 
 
 def _spread(samples: tuple[NDArray[np.float64], ...], told: str, unit: str, seed: int) -> Interval:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_promptchaos.measure.alignment import without_end
+from pytest_promptchaos.measure.boundary import effective
 from pytest_promptchaos.measure.clustered import by_prompt, mean_measurement
 from pytest_promptchaos.records import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from pytest_promptchaos.measure.pairs import Observed
-    from pytest_promptchaos.records import Measurement, Run, Rung
+    from pytest_promptchaos.records import Measurement, Rung
 
 COLLAPSE = "collapse"
 """The name of the control."""
@@ -33,7 +34,8 @@ FEW_PAIRS = 0.3
 """Below this share of distinct word pairs each is said more than three times on average; prose of
 a few hundred tokens stays above 0.8, a table or a list above 0.5."""
 LEAST_TOKENS = 16
-"""Shorter outputs have too few pairs of words for their share to say anything."""
+"""Shorter outputs have too few pairs of words for their share to say anything, and a shorter loop
+that came to its end may be the answer."""
 MOST = 0.5
 """Above this share of unchanged, or of repetitive outputs, collapse is the rule."""
 
@@ -95,19 +97,24 @@ def longest_repeat(tokens: Sequence[Hashable]) -> Repeat:
 
 
 def repetitive(tokens: Sequence[str]) -> str:
-    """Return why an output, given as tokens without the end token, is repetitive; else ``""``.
+    """Return why an output, given as tokens with its end token, is repetitive; else ``""``.
+
+    A loop of fewer than ``LEAST_TOKENS`` tokens counts only where the horizon cut the output: one
+    that came to its end was meant to be said ("0, 0, 0, 0").
 
     >>> repetitive("the the the the cat".split())
     "says 'the' 4 times in a row, 80% of the output"
-    >>> repetitive("the cat".split())
+    >>> repetitive("the the the the cat <end>".split())
     ''
     """
-    found = longest_repeat(tokens)
-    if found.times >= LOOP_TIMES and found.share > LOOP_SHARE:
-        block = "".join(tokens[found.start : found.start + found.period])
+    said = without_end(tokens)
+    found = longest_repeat(said)
+    endless = len(said) == len(tokens) or found.length >= LEAST_TOKENS
+    if endless and found.times >= LOOP_TIMES and found.share > LOOP_SHARE:
+        block = "".join(said[found.start : found.start + found.period])
         return f"says {block!r} {found.times:.0f} times in a row, {found.share:.0%} of the output"
-    pairs = distinct_n(tokens, 2)
-    if len(tokens) >= LEAST_TOKENS and pairs < FEW_PAIRS:
+    pairs = distinct_n(said, 2)
+    if len(said) >= LEAST_TOKENS and pairs < FEW_PAIRS:
         return f"only {pairs:.0%} of its pairs of tokens are distinct"
     return ""
 
@@ -135,7 +142,7 @@ def repetition(
     outputs = [
         (o.center.prompt.id, without_end(run.tokens[:horizon]))
         for o in observed
-        for run in (o.center, *_runs(o, rungs))
+        for run in (o.center, *(run for _, run in effective(o, rungs)))
     ]
     measures: dict[str, Callable[[Sequence[str]], float]] = {
         "distinct tokens": lambda tokens: distinct_n(tokens, 1),
@@ -168,7 +175,9 @@ def collapse_control(observed: Sequence[Observed], *, horizon: int | None = None
     run = {rung: same for rung, same in by_rung.items() if same}
     every = [unchanged for same in run.values() for unchanged in same]
     outputs = [
-        without_end(r.tokens[:horizon]) for o in observed for r in (o.center, *_runs(o, CHANGING))
+        run.tokens[:horizon]
+        for o in observed
+        for run in (o.center, *(run for _, run in effective(o, CHANGING)))
     ]
     loops = [why for why in map(repetitive, outputs) if why]
     told = f"{sum(every)} of {len(every)} meaning-changing edits leave every token as it is"
@@ -189,11 +198,5 @@ def _unchanged(observed: Sequence[Observed], rung: Rung, horizon: int | None) ->
     return [
         run.output_ids[:horizon] == o.center.output_ids[:horizon]
         for o in observed
-        for run in _runs(o, (rung,))
+        for _, run in effective(o, (rung,))
     ]
-
-
-def _runs(observed: Observed, rungs: Sequence[Rung]) -> Iterator[Run]:
-    for n in observed.neighborhood.neighbors:
-        if n.rung in rungs and n.certification == "effective" and n.gates:
-            yield observed.runs[n.id]

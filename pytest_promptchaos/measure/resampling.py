@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import betaincinv, ndtr, ndtri
 from scipy.stats import t as student
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RESAMPLES = 4000
 RESOLUTION = 1e-12
 """A spread below this is rounding of float64 distances, and no spread."""
+STILL = 1e-3
+"""A value moves out of the middle to the full once it is this share of the way to the farthest."""
 EXACT = 13
 """Up to this many pairs every flip of signs is tried: 2^13 = 8,192."""
 FLIPS = 9999
@@ -59,6 +61,35 @@ def student_bounds(*samples: Values, level: float = 0.95) -> Bounds:
     """
     value, reach = mean_of_means(*samples), _quantile(samples, level) * _error(samples, 1)
     return value - reach, value + reach
+
+
+def unseen_reach(values: Values, farthest: Values | float, *, level: float = 0.95) -> Values:
+    """Return how far above the mean of values (..., n) those that were not seen may take it.
+
+    Where all but a few values lie still, a resample knows no movement but the few that were seen,
+    and tiny ones would make the mean certain. So what moves counts by its size: with d_i the way
+    from the median to ``farthest`` that a value has gone (0 to 1) and k = sum d_i, the mean of d
+    may be up to U(k), the one-sided Clopper-Pearson bound. It holds, because of all values
+    between 0 and 1 those at either end vary most. Formula: w (U(k) - k/n) (farthest - median),
+    U(k) the ``level`` quantile of Beta(k + 1, n - k); (1 - (1 - level)^(1/n)) (farthest - median)
+    for equal values. The weight w is 1 where the share s of values at the median is 7/8 or more,
+    and falls to 0 at 3/4, so that values without ties are left alone; a value that has gone less
+    than ``STILL`` of the way is at the median in part, so that the reach has no jumps.
+
+    >>> unseen_reach(np.zeros(12), 1.0).round(3)
+    np.float64(0.221)
+    >>> unseen_reach(np.arange(12.0), 20.0)
+    np.float64(0.0)
+    """
+    count = values.shape[-1]
+    gone = values - np.median(values, axis=-1, keepdims=True)
+    room = np.maximum(farthest - np.median(values, axis=-1), RESOLUTION)
+    way = gone / room[..., np.newaxis]
+    moved = np.clip(way, 0.0, 1.0).sum(axis=-1)
+    still = np.clip(1 - np.abs(way) / STILL, 0.0, 1.0).mean(axis=-1)
+    most = betaincinv(moved + 1, np.maximum(count - moved, RESOLUTION), level)
+    reach = np.clip(8 * still - 6, 0.0, 1.0) * np.maximum(most - moved / count, 0.0) * room
+    return np.asarray(reach, dtype=np.float64)[()]
 
 
 def mean_of_means(*samples: Values) -> Values:

@@ -14,7 +14,7 @@ import numpy as np
 from pytest_promptchaos.measure.clustered import by_prompt, mean_measurement
 from pytest_promptchaos.measure.repetition import CHANGING, COLLAPSE
 from pytest_promptchaos.measure.scaffold import SCAFFOLD
-from pytest_promptchaos.records import Curve
+from pytest_promptchaos.records import RUNGS, Curve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ def responsiveness(
         return _not_below_zero(found)
 
     # What a changed answer looks like in this very run bounds what was not seen to move.
-    seen = [pair.distances[metric] for pair in pairs if metric in pair.distances]
+    seen = [p.distances[metric] for p in _kept(pairs, RUNGS) if metric in p.distances]
     largest = max(seen, default=None)
     run = [rung for rung in rungs if any(pair.rung == rung for pair in pairs)]
     whole = mean("response to a changed meaning", rungs)
@@ -108,8 +108,9 @@ def diagnose(
 
     1. ``noise``: a noise floor failed. Repeats of one prompt differ, so nothing else can be read.
     2. ``collapsed``: other requests get the same tokens, or outputs loop.
-    3. ``scaffold-masked``: tokens differ, but most of what is compared is written whatever is
-       asked. Behind collapse, because equal outputs show no preamble.
+    3. ``scaffold-masked``: tokens differ, but not enough of the answers can be compared, or what
+       stands before them hides how far they move. Behind collapse, because equal outputs show no
+       preamble.
     4. ``blind``: the answers' tokens differ, and the judged metric does not see it.
     5. ``undecided``: another gate failed, there is no value, no interval, no upper limit to hold
        it against, or the interval straddles that limit.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pytest_promptchaos.measure.alignment import MARKERS, aligned, shared_preamble, without_end
+from pytest_promptchaos.measure.boundary import effective
 from pytest_promptchaos.measure.clustered import by_prompt, mean_measurement, wilson_measurement
 from pytest_promptchaos.records import Control
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 SCAFFOLD = "scaffold"
 """The name of the control."""
 MASKING_SHARE = 0.5
-"""Above this share of the output the preamble outweighs the answer in any distance of outputs."""
+"""Above this share of the output the preamble outweighs the answer in a distance of whole outputs,
+and the distance from the answer on is what counts."""
 MANNER = 8
 """A shorter opening in common ("The answer is") is a manner of speaking: it masks only what is
 as short, and then the meaning-changing edit says whether the metric still sees an answer."""
@@ -85,7 +87,7 @@ def scaffold(
         alignments=alignments,
         prompts=prompts,
         usable=wilson_measurement(
-            "share of pairs usable from the answer on", usable, len(alignments), absent=_NOTHING
+            "share of pairs whose answers can be aligned", usable, len(alignments), absent=_NOTHING
         ),
         scaffold=mean_measurement(
             "share of output before the answer",
@@ -102,28 +104,40 @@ def scaffold_control(preambles: Mapping[str, float], pairs: Sequence[Alignment])
     """Return whether answers were compared, and not what stands before every answer.
 
     ``preambles`` maps a prompt's id to the share of its output that answers to different requests
-    have in common; a prompt whose answers to them are all equal has none. Fails where the mean
-    share is more than ``MASKING_SHARE``, or where fewer than ``LEAST_USABLE`` of the pairs can be
-    aligned. A thought of its own for every request is no shared preamble, however long it is.
+    have in common, which is 0 for one under ``MANNER`` tokens; a prompt whose answers to them are
+    all equal has none. Fails where fewer than ``LEAST_USABLE`` of the pairs can be compared from
+    the start of the answer: a thought that never ends, or answers cut behind the preamble. A
+    fixed format is no mask: where its mean share, the control's value, is more than
+    ``MASKING_SHARE``, the words say that the distance of whole outputs is diluted. A thought of
+    its own for every request is no shared preamble, however long it is.
     """
     usable = sum(pair.usable for pair in pairs)
     lost = Counter(pair.reason for pair in pairs if not pair.usable)
     told = f"{usable} of {len(pairs)} pairs can be compared from the start of the answer"
     told += "".join(f"; {count}x {reason}" for reason, count in lost.most_common())
     taken = float(np.mean(list(preambles.values()))) if preambles else None
-    if taken is None:
-        shared = "no two different requests have different outputs, so no preamble shows"
-    else:
-        shared = f"{taken:.0%} of the output is the same whatever is asked"
-    masked = usable < LEAST_USABLE * len(pairs) or (taken or 0.0) > MASKING_SHARE
-    bounds = f" (at most {MASKING_SHARE:.0%} shared, at least {LEAST_USABLE:.0%} comparable)"
+    masked = usable < LEAST_USABLE * len(pairs)
     absent = taken is None or not pairs
+    mask = f": scaffold-masked (at least {LEAST_USABLE:.0%} must be)" if masked else ""
     return Control(
         name=SCAFFOLD,
         role="gate",
         state="failed" if masked else "absent" if absent else "held",
-        words=f"{shared}; {told}" + (f": scaffold-masked{bounds}" if masked else ""),
+        words=f"{_taken(taken)}; {told}{mask}",
         value=taken,
+    )
+
+
+def _taken(share: float | None) -> str:
+    """Return in words how much of the output stands before every answer."""
+    if share is None:
+        return "no two different requests have different outputs, so no preamble shows"
+    shared = f"{share:.0%} of the output is the same whatever is asked"
+    if share <= MASKING_SHARE:
+        return shared
+    return (
+        f"{shared}, more than {MASKING_SHARE:.0%}, which dilutes the distance of whole outputs: "
+        "the one from the answer on counts"
     )
 
 
@@ -134,11 +148,7 @@ def _tokens(
     observed: Observed, rungs: Sequence[Rung], horizon: int | None
 ) -> dict[str, tuple[str, ...]]:
     """Return the output tokens of the effective neighbors on ``rungs``, by neighbor id."""
-    return {
-        n.id: observed.runs[n.id].tokens[:horizon]
-        for n in observed.neighborhood.neighbors
-        if n.rung in rungs and n.certification == "effective" and n.gates
-    }
+    return {n.id: run.tokens[:horizon] for n, run in effective(observed, rungs)}
 
 
 def _elsewhere(

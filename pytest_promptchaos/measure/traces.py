@@ -106,7 +106,12 @@ def _rho(x: Sequence[float], y: Sequence[float], over: str) -> str:
     found = rank_correlation("rank correlation", x, y, over=over)
     if found.value is None:
         return f"no rank correlation: {found.reason}"
-    bounds = f" [{found.low:.2f}, {found.high:.2f}]" if over == "prompts" else ""
+    if over != "prompts":
+        bounds = ""
+    elif found.low is None or found.high is None:
+        bounds = f", {found.interval}"
+    else:
+        bounds = f" [{found.low:.2f}, {found.high:.2f}]"
     return f"Spearman's rho {found.value:.2f}{bounds}"
 
 

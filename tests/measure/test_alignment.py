@@ -13,6 +13,7 @@ from pytest_promptchaos.measure.alignment import (
     never_answers,
     shared_preamble,
 )
+from pytest_promptchaos.measure.distances import token_edit
 
 tokens = st.lists(st.sampled_from([" a", " b", "\n", "</think>", "Answer:", "<think>"]), max_size=9)
 
@@ -124,14 +125,48 @@ def test_a_short_answer_is_usable_where_it_ended_and_not_where_it_was_cut() -> N
     [
         ("<think> so", "<think> so </think> 4", "the center never ends its thought"),
         ("so </think> 4", "so and so", "the neighbor never ends its thought"),
-        ("so </think>", "so </think> 4", "the center has no token of answer"),
-        ("4", "", "the neighbor has no token of answer"),
+        ("<think> so", "", "the center never ends its thought"),
     ],
 )
 def test_an_output_without_an_answer_is_not_usable(a: str, b: str, reason: str) -> None:
     found = aligned(pieces(a), pieces(b))
     assert not found.usable
     assert found.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "preamble", "by"),
+    [
+        ("four", "", 0, "whole output"),
+        ("so </think> four", "so </think>", 0, "marker"),
+        ("so </think> four", "", 0, "marker"),
+        ("well then four", "well then", 2, "preamble"),
+    ],
+)
+def test_an_empty_output_that_ended_is_a_whole_answer(
+    a: str, b: str, preamble: int, by: str
+) -> None:
+    found = aligned(pieces(a), pieces(b), preamble=preamble)
+    assert (found.usable, found.by, found.text_a, found.text_b) == (True, by, "four ", "")
+    assert token_edit(found.tokens_a, found.tokens_b) == 1.0
+    both = aligned(pieces(b), pieces(b), preamble=preamble)
+    assert both.usable
+    assert token_edit(both.tokens_a, both.tokens_b) == 0.0
+
+
+def test_an_answer_of_no_token_at_the_horizon_is_not_whole() -> None:
+    found = aligned(pieces("so </think>", ends=False), pieces("so </think> 4"))
+    assert found.reason == (
+        f"the center has 0 tokens of answer before the horizon; {ANSWER_TOKENS} needed"
+    )
+
+
+def test_equal_answers_are_at_zero_however_the_marker_is_cut_into_tokens() -> None:
+    whole = ["so", "</think>4", " books", "<end>"]
+    apart = ["no", " way", "</think>", " 4", " books", "<end>"]
+    found = aligned(whole, apart)
+    assert found.tokens_a == found.tokens_b == ("4", " books", "<end>")
+    assert token_edit(found.tokens_a, found.tokens_b) == 0.0
 
 
 @settings(max_examples=150, deadline=None)
@@ -145,6 +180,7 @@ def test_an_alignment_is_symmetric_and_stays_within_the_outputs(
     assert "".join(a).endswith(found.text_a)
     assert 0.0 <= found.scaffold <= 1.0
     assert found.usable == (not found.reason)
+    assert "".join(found.tokens_a) == found.text_a
 
 
 @settings(max_examples=60, deadline=None)

@@ -33,6 +33,15 @@ def test_a_share_stays_between_zero_and_one() -> None:
     assert 0.0 <= found.low < 0.75 < found.high <= 1.0
 
 
+def test_equal_drops_may_go_as_low_as_a_drop_goes() -> None:
+    found = mean_measurement(
+        "m", "score", {"a": [-0.5] * 12}, asked=12, absent="", largest=1.0, smallest=-1.0
+    )
+    unseen = 1 - 0.05 ** (1 / 12)
+    assert found.low == pytest.approx(-0.5 - 0.5 * unseen)
+    assert found.high == pytest.approx(-0.5 + 1.5 * unseen)
+
+
 def test_a_share_that_never_varied_is_not_certain() -> None:
     never = share_measurement("s", {"a": [False] * 12}, asked=12, absent="")
     always = share_measurement("s", {"a": [True] * 12}, asked=12, absent="")

@@ -22,6 +22,17 @@ def test_order_decides_and_not_size() -> None:
     assert opposed.value == -1.0
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_perfect_order_has_no_interval_and_says_why(sign: int) -> None:
+    found = rank_correlation("r", range(6), [sign * n for n in range(6)], over="prompts")
+    assert (found.value, found.low, found.high) == (sign, None, None)
+    assert found.interval == (
+        "no interval: 6 prompts in perfect order know no other rank correlation"
+    )
+    with pytest.raises(ValueError, match="perfect order"):
+        rank_bounds(float(sign), 6)
+
+
 def test_few_points_and_a_number_that_stands_still_have_no_correlation() -> None:
     few = rank_correlation("r", [1, 2, 3, 4], [1, 2, 3, 4], over="prompts")
     assert (few.value, few.reason) == (None, "4 prompts: a rank correlation needs 5")
@@ -38,9 +49,9 @@ def test_a_correlation_is_symmetric_and_within_its_interval(rows: list[tuple[int
     x, y = zip(*rows, strict=True)
     found = rank_correlation("r", x, y, over="prompts")
     assert found.value is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert -1.0 <= found.low <= found.value <= found.high <= 1.0
+    if found.low is not None and found.high is not None:
+        assert -1.0 <= found.low <= found.value <= found.high <= 1.0
+    assert (found.low is None) == (abs(found.value) == 1.0)
     assert rank_correlation("r", y, x, over="prompts").value == pytest.approx(found.value)
 
 

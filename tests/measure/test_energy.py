@@ -14,13 +14,11 @@ from scipy.stats import energy_distance as scipy_energy
 from scipy.stats import kstest
 
 from pytest_promptchaos.measure.energy import (
-    center_error,
     contrast,
     cosine_matrix,
     energy_distance,
     energy_test,
     holm,
-    mean_excess,
     split_means,
     token_edit_matrix,
     witnesses,
@@ -156,45 +154,3 @@ def test_the_answers_shown_are_those_that_tell_the_groups_apart() -> None:
 def test_holm_multiplies_and_keeps_the_order() -> None:
     assert holm([0.04, 0.01, 0.5]) == pytest.approx([0.08, 0.03, 0.5])
     assert holm([]) == []
-
-
-def test_the_error_of_a_center_shrinks_with_its_draws() -> None:
-    rng = np.random.default_rng(4)
-    few, many = (
-        np.mean([center_error([plane(rng, n, n, apart=1.0)], n) for _ in range(20)])
-        for n in (6, 24)
-    )
-    assert many < 0.7 * few
-    assert center_error([np.zeros((8, 8))], 4) == 0.0
-
-
-def test_the_interval_of_one_prompt_counts_its_own_draws() -> None:
-    groups = {"one": [0.1, 0.2, 0.15]}
-    bare = mean_excess(groups, {"one": 0.0}, largest=1.0)
-    wide = mean_excess(groups, {"one": 0.2}, largest=1.0)
-    assert bare.low is not None
-    assert wide.low is not None
-    assert wide.low < bare.low < bare.value == wide.value
-    assert wide.low < bare.value - 1.96 * 0.2
-
-
-def test_an_excess_below_zero_has_an_interval_around_it() -> None:
-    found = mean_excess({str(p): [-0.01 * p] for p in range(1, 8)}, {}, largest=1.0)
-    assert found.unit == "prompts"
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < found.value == pytest.approx(-0.04)
-    assert found.value - found.low >= 0.99 * (found.high - found.value)
-
-
-def test_the_interval_covers_the_truth_over_prompts() -> None:
-    """24 prompts whose excess is drawn around 0.1: 95 % of the intervals hold 0.1."""
-    rng = np.random.default_rng(11)
-    hits = 0
-    for _ in range(200):
-        groups = {str(p): list(v) for p, v in enumerate(rng.normal(0.1, 0.05, size=(24, 1)))}
-        found = mean_excess(groups, {}, largest=1.0)
-        assert found.low is not None
-        assert found.high is not None
-        hits += found.low <= 0.1 <= found.high
-    assert 0.91 <= hits / 200 <= 0.99

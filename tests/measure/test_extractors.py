@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,37 @@ values = st.recursive(
         ("number", "-0.0", "0"),
         ("number", "1e3", "1000"),
         ("number", "four", None),
+        ("number", "3/4", "0.75"),
+        ("number", "It is 1/4.", "0.25"),
+        ("number", "6/8, that is -2/6", "-1/3"),
+        ("number", "1 1/2 cups", "1.5"),
+        ("number", r"$\boxed{\frac{3}{4}}$", "0.75"),
+        ("number", "1/0", None),
+        ("number", "It starts at 12:30.", "12:30"),
+        ("number", "09:05 AM", "9:05 am"),
+        ("number", "16:9", "16:9"),
+        ("number", "On 2024-05-03.", "2024-05-03"),
+        ("number", "2024-5-3", "2024-05-03"),
+        ("number", "12/31/2024", "12/31/2024"),
+        ("number", "Python 1.5.2.", "1.5.2"),
+        ("number", "v1.5.2", None),
+        ("number", ".5", "0.5"),
+        ("number", "-.50", "-0.5"),
+        ("number", "12345678901234567890123456789012.50", "12345678901234567890123456789012.5"),
+        ("number", "1e9999", "1e+9999"),
+        ("number", "1e99999999999999999999", None),
+        ("yes_no", "No problem, yes it is", "yes"),
+        ("yes_no", "No doubt.", None),
+        ("yes_no", "Not at all.", "no"),
+        ("yes_no", "Certainly not!", "no"),
+        ("yes_no", "It is not at all clear", None),
+        ("yes_no", "No idea.", "unclear"),
+        ("yes_no", "I don't know", "unclear"),
+        ("json", '{"a": 1.0}', '{"a":1}'),
+        ("json", "[1e2, -0.0, 1.50]", "[100,0,1.5]"),
+        ("json", '{"a": true}', '{"a":true}'),
+        ("json", "1e999", None),
+        ("json", "[" * 5000, None),
         ("yes_no", "Yes.", "yes"),
         ("yes_no", "**No**, it is not.", "no"),
         ("yes_no", "I would say yes.", "yes"),
@@ -99,3 +131,12 @@ def test_equal_json_values_are_equal_strings(value: object) -> None:
 def test_a_number_is_read_however_it_is_written(number: object) -> None:
     written = [f"it is {number}", f"{number:,}", f"1 of {number:.4f} each"]
     assert len({extractor("number")(text) for text in written}) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(-99, 99), st.integers(1, 99), st.integers(1, 9))
+def test_fractions_of_one_value_are_one_answer(above: int, below: int, factor: int) -> None:
+    read = extractor("number")(f"it is {above}/{below}")
+    assert read is not None
+    assert Fraction(read) == Fraction(above, below)
+    assert read == extractor("number")(f"{above * factor}/{below * factor} of it")

@@ -111,6 +111,15 @@ def test_other_rungs_are_left_out() -> None:
     assert found[MARGIN_AT].n == 1
 
 
+def test_what_nobody_reviewed_is_left_out() -> None:
+    asked = observed("a", CENTER, {"format": [CENTER], "paraphrase": [PARTED]})
+    *rest, last = asked.neighborhood.neighbors
+    unreviewed = replace(last, origin="generated")
+    shown = replace(asked.neighborhood, neighbors=(*rest, unreviewed))
+    for one, count in ((asked, 2), (replace(asked, neighborhood=shown), 1)):
+        assert {m.n for m in branch_scores([one], ("format", "paraphrase"))[:1]} == {count}
+
+
 def test_the_interval_is_clustered_by_prompt_and_holds_the_value() -> None:
     random = np.random.default_rng(4)
     several = [

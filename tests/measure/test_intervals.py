@@ -71,6 +71,50 @@ def test_equal_values_are_no_certainty() -> None:
     assert clustered_mean([np.zeros(12)]).high is None
 
 
+def of_24_prompts(moved: float, *, still: float = 0.0) -> list[np.ndarray]:
+    """24 prompts with 12 neighbors each, all at ``still`` but for one neighbor of the first."""
+    odd = np.full(12, still)
+    odd[0] += moved
+    return [odd, *[np.full(12, still)] * 23]
+
+
+@pytest.mark.parametrize(("still", "sign"), [(0.0, 1), (0.3, 1), (0.3, -1)])
+def test_a_tiny_movement_does_not_make_the_mean_certain(still: float, sign: int) -> None:
+    none = clustered_mean(of_24_prompts(0.0, still=still), largest=0.8)
+    tiny = clustered_mean(of_24_prompts(sign * 1e-6, still=still), largest=0.8)
+    assert (tiny.low, tiny.high) == pytest.approx((none.low, none.high), abs=1e-4)
+    assert "wider, because most are equal and others may still move" in tiny.words
+    assert (tiny.unit, tiny.count) == ("prompts", 24)
+
+
+def test_the_interval_is_continuous_in_the_size_of_a_movement() -> None:
+    sizes = np.geomspace(1e-9, 0.8, 60)
+    highs = [clustered_mean(of_24_prompts(size), largest=0.8).high or 0.0 for size in sizes]
+    assert highs[0] == pytest.approx((1 - 0.05 ** (1 / 24)) * 0.8, abs=1e-6)
+    assert highs == sorted(highs)
+    assert max(np.diff(highs)) < 0.01
+
+
+def test_values_without_ties_and_values_without_a_largest_keep_their_bounds() -> None:
+    apart = [np.array([0.01 * n]) for n in range(12)]
+    assert clustered_mean(apart, largest=0.8) == clustered_mean(apart)
+    assert clustered_mean(of_24_prompts(1e-6)).high == pytest.approx(0.0, abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(groups, st.floats(0.0, 2.0))
+def test_a_largest_never_narrows_and_never_goes_beyond_itself(
+    values: list[np.ndarray], more: float
+) -> None:
+    largest = max(float(v.max()) for v in values) + more
+    told, plain = clustered_mean(values, largest=largest), clustered_mean(values)
+    assume(plain.low is not None)
+    assert (told.low or 0.0) <= (plain.low or 0.0)
+    assert (told.high or 0.0) >= (plain.high or 0.0)
+    assert (told.low or 0.0) >= 0.0
+    assert (told.high or 0.0) <= max(largest, plain.high or 0.0)
+
+
 def test_more_equal_values_say_more() -> None:
     few, many = (clustered_mean([np.zeros(n)], largest=1.0).high for n in (6, 60))
     assert few is not None

@@ -82,9 +82,19 @@ def test_style_is_no_loop() -> None:
 
 def test_a_loop_is_told_with_its_block() -> None:
     assert repetitive(["ab", "ab", "ab", "ab"]) == "says 'ab' 4 times in a row, 100% of the output"
+    assert repetitive([*["ab"] * 16, "<end>"]).startswith("says 'ab' 16 times in a row")
     # Two blocks in turn of changing length: no back-to-back loop, and still few pairs of words.
     babble = ("a b b a b a a b b b a a " * 2 + "b a b").split()
     assert "of its pairs of tokens are distinct" in repetitive(babble)
+
+
+@pytest.mark.parametrize("answer", ["0 , 0 , 0 , 0 , 0 , 0", "no . no . no . no . yes"])
+def test_a_short_answer_that_repeats_itself_and_ends_is_an_answer(answer: str) -> None:
+    assert repetitive([*answer.split(), "<end>"]) == ""
+    assert "times in a row" in repetitive(answer.split())
+    asked = observed("cat", answer, {"positive_control": [answer.replace("0", "1")]})
+    assert "0 of 2 outputs are repetitive" in collapse_control([asked]).words
+    assert "2 of 2 outputs are repetitive" in collapse_control([asked], horizon=8).words
 
 
 def test_a_model_that_says_one_thing_whatever_is_asked_has_collapsed() -> None:
@@ -112,10 +122,10 @@ def test_answers_to_other_requests_are_no_collapse_however_stable_the_rest() -> 
 
 
 def test_a_loop_at_most_outputs_is_a_collapse_though_tokens_differ() -> None:
-    found = collapse_control([observed("cat", "cat " * 9, {"positive_control": ["Rome " * 9]})])
+    found = collapse_control([observed("cat", "cat " * 99, {"positive_control": ["Rome " * 99]})])
     assert found.state == "failed"
     assert found.value == 0.0
-    assert "2 of 2 outputs are repetitive (says 'cat ' 9 times in a row" in found.words
+    assert "2 of 2 outputs are repetitive (says 'cat ' 64 times in a row" in found.words
 
 
 def test_the_horizon_decides_what_is_compared() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import ndtr
-from scipy.stats import bootstrap, permutation_test
+from scipy.stats import binomtest, bootstrap, permutation_test
 from scipy.stats import t as student
 
 from pytest_promptchaos.measure.resampling import (
@@ -17,6 +17,7 @@ from pytest_promptchaos.measure.resampling import (
     mean_of_means,
     sign_flip,
     student_bounds,
+    unseen_reach,
 )
 
 SKEWED = np.random.default_rng(5).exponential(0.2, 24)
@@ -112,3 +113,21 @@ def test_a_p_value_does_not_depend_on_which_system_came_first(row: np.ndarray) -
     p = float(sign_flip(differences))
     assert 0 < p <= 1
     assert p == float(sign_flip(-differences)) == float(sign_flip(differences[::-1]))
+
+
+def test_what_was_not_seen_reaches_as_far_as_clopper_and_pearson_say() -> None:
+    # Movements all the way are hits: two of 24, one-sided.
+    moved = np.array([1.0, 1.0, *[0.0] * 22])
+    upper = binomtest(2, 24, alternative="less").proportion_ci(0.95, method="exact").high
+    assert unseen_reach(moved, 1.0) == pytest.approx(upper - 2 / 24)
+    assert unseen_reach(0.5 * moved, 0.5) == pytest.approx(0.5 * (upper - 2 / 24))
+
+
+def test_the_reach_shrinks_with_the_number_of_values_and_ends_with_the_ties() -> None:
+    assert unseen_reach(np.zeros(96), 1.0) < unseen_reach(np.zeros(24), 1.0)
+    assert unseen_reach(np.array([0.5] * 6 + [0.0] * 18), 1.0) == 0.0
+    assert unseen_reach(np.zeros(24), 0.0) == pytest.approx(0.0)
+    many = np.stack([np.zeros(24), np.arange(24.0)])
+    assert unseen_reach(many, np.array([1.0, 24.0])).tolist() == [
+        unseen_reach(row, farthest) for row, farthest in zip(many, (1.0, 24.0), strict=True)
+    ]

@@ -68,6 +68,13 @@ def test_what_nobody_reviewed_is_counted_and_does_not_enter() -> None:
     assert (found.n, found.effective_n) == (4, 3)
 
 
+def test_what_never_gates_does_not_say_how_far_a_change_may_go() -> None:
+    still = [pair(str(n), "positive_control", 0.1) for n in range(6)]
+    for odd in ({"gates": False}, {"certification": "duplicate"}):
+        shown = replace(pair("0", "paraphrase", 2.0), **odd)
+        assert responsiveness([*still, shown], "semantic").high == pytest.approx(0.1)
+
+
 def test_a_constant_model_has_a_response_of_zero_for_certain() -> None:
     still = [pair(prompt, "positive_control", 0.0) for prompt in ("cat", "sun", "sea")]
     found = responsiveness(still, "semantic")
@@ -154,10 +161,10 @@ PREAMBLE = " ".join(f"step{n}" for n in range(60))
     [
         ("a cat", "a cat", "Rome", True, "robust"),
         ("yes", "yes", "yes", False, "collapsed"),
-        ("cat " * 9, "cat " * 9, "Rome " * 9, True, "collapsed"),
+        ("cat " * 99, "cat " * 99, "Rome " * 99, True, "collapsed"),
         (
-            f"{PREAMBLE} a cat is",
-            f"{PREAMBLE} it is a",
+            f"{PREAMBLE} a cat is an animal",
+            f"{PREAMBLE} it is a small cat",
             f"{PREAMBLE} Rome",
             False,
             "scaffold-masked",

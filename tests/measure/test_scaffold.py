@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from measure.scripted_runs import observed
-from pytest_promptchaos.measure.scaffold import scaffold
+from pytest_promptchaos.measure.scaffold import MASKING_SHARE, scaffold
 from pytest_promptchaos.records import SMALL_RUNGS, Rung
 
 PREAMBLE = " ".join(f"step{n}" for n in range(60))
@@ -33,6 +33,42 @@ def test_sixty_identical_tokens_at_horizon_64_mask_the_answer() -> None:
     assert "scaffold-masked" in found.control.words
     assert found.usable.value == 0.0
     assert found.scaffold.value == pytest.approx(60 / 64)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The final result of the sum that you asked for is {}",
+        '{{ "task" : "sum" , "source" : "user" , "confident" : true , "answer" : {} }}',
+    ],
+)
+def test_answers_of_a_fixed_format_are_compared_and_not_voided(answer: str) -> None:
+    found = scaffold(
+        [
+            observed(
+                "sum",
+                answer.format("nine"),
+                {
+                    "format": [answer.format("seven")],
+                    "positive_control": [answer.format("four")],
+                },
+            )
+        ],
+        SMALL_RUNGS,
+    )
+    assert found.control.state == "held"
+    assert (found.control.value or 0.0) > MASKING_SHARE
+    assert "more than 50%, which dilutes the distance of whole outputs" in found.control.words
+    assert "the one from the answer on counts; 1 of 1 pairs can be" in found.control.words
+    (pair,) = found.alignments.values()
+    assert (pair.text_a[:4], pair.text_b[:5]) == ("nine", "seven")
+
+
+def test_empty_outputs_are_no_scaffold() -> None:
+    found = scaffold([observed("cat", "a cat", {"format": [""] * 3, **CHANGED})], SMALL_RUNGS)
+    assert found.control.state == "held"
+    assert "3 of 3 pairs can be compared" in found.control.words
+    assert found.usable.value == 1.0
 
 
 def test_at_a_longer_horizon_the_same_model_can_be_judged() -> None:
@@ -122,7 +158,7 @@ def test_without_a_meaning_changing_edit_the_other_prompts_are_different_request
         for name in ("cat", "dog")
     ]
     found = scaffold(several, SMALL_RUNGS)
-    assert found.control.state == "failed"
+    assert found.control.state == "held"
     assert found.control.value == pytest.approx(9 / 10)
 
 

@@ -64,6 +64,14 @@ def test_each_prompt_is_one_point_of_confidence_against_divergence() -> None:
     assert curve.series.startswith("5 prompts, Spearman's rho 0.00 [")
 
 
+def test_a_perfect_order_is_told_without_bounds() -> None:
+    moves = ["a b c d", "a b c x", "a b x y", "a x y z", "w x y z"]
+    several = prompts(moves, [0.9, 0.8, 0.7, 0.6, 0.5])
+    curve = dissociation(several, all_pairs(several), "token_edit", SMALL_RUNGS)
+    assert curve is not None
+    assert curve.series.startswith("5 prompts, Spearman's rho -1.00, no interval: 5 prompts in")
+
+
 def test_by_js_each_pair_is_one_point_and_rounding_is_shown_at_its_floor() -> None:
     several = prompts(["a b c x", "w x y z"], [0.5, 0.9])
     curve = dissociation(several, all_pairs(several), "token_edit", SMALL_RUNGS, by="js")
