@@ -35,16 +35,6 @@ class LengthTable:
     rows: tuple[LengthRow, ...]
 
 
-def distance_words(key: str) -> str:
-    """Return what a pair's distance is called.
-
-    >>> distance_words("token_edit"), distance_words("semantic@64")
-    ('token edit', 'semantic at 64 tokens')
-    """
-    name, at, tokens = key.replace("_", " ").partition("@")
-    return f"{name} at {tokens} tokens" if at else name
-
-
 def other_axis(verdict: Verdict) -> Measurement | None:
     """Return the response beside a stability, the stability beside a response, or nothing.
 

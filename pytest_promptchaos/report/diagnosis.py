@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.records import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -25,6 +27,20 @@ MEANINGS: Mapping[Diagnosis, str] = {
 """One sentence per diagnosis; none of them needs another."""
 
 
+def diagnosis(verdict: Verdict) -> Diagnosis | None:
+    """Return the diagnosis that a reader is told, or nothing.
+
+    An invalid verdict is no evidence, and so cannot leave a diagnosis open: what voids it is told.
+    """
+    voided = verdict.outcome is Outcome.INVALID and verdict.diagnosis == "undecided"
+    return None if voided else verdict.diagnosis
+
+
+def failed_controls(verdict: Verdict) -> str:
+    """Return the names of the controls that failed; empty where none did."""
+    return ", ".join(one.name for one in verdict.controls if one.state == "failed")
+
+
 def meaning(diagnosis: Diagnosis | None) -> str:
     """Return what the diagnosis means; empty where there is none."""
     return "" if diagnosis is None else MEANINGS[diagnosis]
@@ -41,5 +57,5 @@ def diagnosis_line(diagnosis: Diagnosis | None) -> str:
 
 def diagnoses_words(verdicts: Iterable[Verdict]) -> str:
     """Return how often each diagnosis was made, such as ``"2 robust, 1 collapsed"``."""
-    counts = Counter(one.diagnosis for one in verdicts)
+    counts = Counter(map(diagnosis, verdicts))
     return ", ".join(f"{counts[name]} {name}" for name in MEANINGS if counts[name])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.records import RUNGS, SMALL_RUNGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_promptchaos.records import Measurement, Pair, Verdict
     from pytest_promptchaos.report.overview import Judged
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 SHADES = 8
 ROWS = 80
 COLUMNS = 16
+KNOBS: Mapping[str, str] = {
+    "horizon": "at {} tokens",
+    "metric": "by {}",
+    "temperature": "at temperature {}",
+    "top_p": "at top_p {}",
+}
+"""Settings under which one measurement gives other numbers, and how a table's name tells them."""
+RANGE = re.compile(r"(?P<low>-?\d+) to (?P<high>\d+)")
+REACHES: Mapping[str, float] = {"1 - cosine": 2.0, "share": 1.0}
+"""As far as the values of a unit lie apart, by its beginning, where it names no range."""
+
+Kind: TypeAlias = tuple[str, str, tuple[str, ...]]
+"""What a table holds: a measurement's name, its unit, and the knobs it was taken under."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +39,7 @@ class Cell:
     On a rung ``low`` to ``high`` is the interval that was judged; on a kind of edit it is the
     smallest and the largest of its neighbors. ``n`` counts neighbors that entered the value;
     ``unreviewed`` those that nobody vouches for, which enter it only where there are no others.
+    ``few`` says that there were too few for an interval: it would be wider than the scale.
     """
 
     value: float | None
@@ -34,6 +49,7 @@ class Cell:
     erased: int
     reason: str
     unreviewed: int = 0
+    few: bool = False
     shade: int = 0
     over: bool = False
 
@@ -60,25 +76,57 @@ class Heatmap:
     rows_left_out: int
     models_left_out: int
 
+    @property
+    def measured(self) -> bool:
+        """Whether any cell has a number."""
+        return any(cell and cell.value is not None for row in self.rows for cell in row.cells)
+
 
 def distance_key(verdict: Verdict) -> str:
     """Return the name under which the pairs hold the quantity that was judged."""
     return str(verdict.settings.get("metric", verdict.measurement.name))
 
 
-def heatmaps(verdicts: Sequence[Judged]) -> tuple[Heatmap, ...]:
-    """Return a heatmap per judged measurement whose breakdown is by rung."""
-    names = dict.fromkeys(
-        (one.verdict.measurement.name, one.verdict.measurement.unit)
-        for one in verdicts
-        if any(part.name in RUNGS for part in one.verdict.measurement.breakdown)
+def heatmaps(verdicts: Sequence[Judged], order: Sequence[str] = ()) -> tuple[Heatmap, ...]:
+    """Return a heatmap per judged measurement whose breakdown is by rung.
+
+    What was measured over other lengths or by another metric has a table of its own. The models
+    stand in ``order``, else in that of the verdicts.
+    """
+    about: dict[Kind, list[Judged]] = {}
+    for one in verdicts:
+        if any(part.name in RUNGS for part in one.verdict.measurement.breakdown):
+            about.setdefault(_kind(one), []).append(one)
+    together = list(dict.fromkeys(kind[:2] for kind in about))
+    kinds = sorted(about, key=lambda kind: (together.index(kind[:2]), _horizon(about[kind][0])))
+    return tuple(_heatmap(_name(kind, kinds), kind[1], about[kind], order) for kind in kinds)
+
+
+def _horizon(one: Judged) -> int:
+    horizon = one.verdict.settings.get("horizon")
+    return horizon if isinstance(horizon, int) else 0
+
+
+def _kind(one: Judged) -> Kind:
+    settings, measured = one.verdict.settings, one.verdict.measurement
+    knobs = tuple(
+        words.format(settings[knob]) if settings.get(knob) is not None else ""
+        for knob, words in KNOBS.items()
     )
-    return tuple(_heatmap(name, unit, verdicts) for name, unit in names)
+    return measured.name, measured.unit, knobs
 
 
-def _heatmap(name: str, unit: str, verdicts: Sequence[Judged]) -> Heatmap:
-    about = [one for one in verdicts if one.verdict.measurement.name == name]
-    models = tuple(dict.fromkeys(one.model for one in about))
+def _name(kind: Kind, kinds: Sequence[Kind]) -> str:
+    """Return the measurement's name, with the knobs that tell its tables apart."""
+    name, unit, knobs = kind
+    others = [found for other, its, found in kinds if (other, its) == (name, unit)]
+    told = [knob for place, knob in enumerate(knobs) if len({one[place] for one in others}) > 1]
+    return " ".join(filter(None, (name, *told)))
+
+
+def _heatmap(name: str, unit: str, about: Sequence[Judged], order: Sequence[str]) -> Heatmap:
+    found = dict.fromkeys(one.model for one in about)
+    models = tuple(sorted(found, key=lambda one: order.index(one) if one in order else len(order)))
     columns = [[one for one in about if one.model == model] for model in models[:COLUMNS]]
     key = distance_key(about[0].verdict)
     rows = [row for rung in RUNGS for row in _rung_rows(rung, key, columns)]
@@ -89,7 +137,7 @@ def _heatmap(name: str, unit: str, verdicts: Sequence[Judged]) -> Heatmap:
         name=name,
         unit=unit,
         models=models[:COLUMNS],
-        rows=tuple(_shaded(row, top, limit) for row in rows[:ROWS]),
+        rows=tuple(_shaded(_bounded(row, unit), top, limit) for row in rows[:ROWS]),
         top=top,
         limit=limit,
         rows_left_out=max(0, len(rows) - ROWS),
@@ -199,6 +247,31 @@ def _top(rows: Iterable[Row], limit: float | None) -> float:
         if cell is not None and cell.value is not None
     ]
     return max([*values, abs(limit or 0.0)], default=0.0) or 1.0
+
+
+def _bounded(row: Row, unit: str) -> Row:
+    """Return the row without intervals that are wider than the unit's scale: they say nothing."""
+    reach = _reach(unit)
+    if row.kind or reach is None:
+        return row
+    return replace(row, cells=tuple(cell and _bounded_cell(cell, reach) for cell in row.cells))
+
+
+def _bounded_cell(cell: Cell, reach: float) -> Cell:
+    if cell.low is None or cell.high is None or cell.high - cell.low <= reach:
+        return cell
+    return replace(cell, low=None, high=None, few=True)
+
+
+def _reach(unit: str) -> float | None:
+    """Return how far apart two values of the unit can lie; nothing where it has no bounds.
+
+    >>> _reach("share of tokens, 0 to 1"), _reach("1 - cosine between prompts"), _reach("nats")
+    (1.0, 2.0, None)
+    """
+    if told := RANGE.search(unit):
+        return float(told["high"]) - float(told["low"])
+    return next((reach for start, reach in REACHES.items() if unit.startswith(start)), None)
 
 
 def _shaded(row: Row, top: float, limit: float | None) -> Row:

@@ -8,8 +8,7 @@ it holds everything.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -18,11 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_promptchaos.report import charts, drawing, legible
-from pytest_promptchaos.report.axes import distance_words, length_table, other_axis
+from pytest_promptchaos.report.axes import length_table, other_axis
 from pytest_promptchaos.report.bars import bar
 from pytest_promptchaos.report.beside import beside
 from pytest_promptchaos.report.cards import card_views, uncarded
-from pytest_promptchaos.report.diagnosis import diagnoses_words, meaning
+from pytest_promptchaos.report.controls import control_tallies
+from pytest_promptchaos.report.diagnosis import diagnoses_words, diagnosis, failed_controls, meaning
+from pytest_promptchaos.report.distances import distance_words
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.heatmap import distance_key, heatmaps
 from pytest_promptchaos.report.layers import SIGNS, layer_table, layers_line
@@ -39,20 +40,22 @@ from pytest_promptchaos.report.overview import (
     verdict_name,
 )
 from pytest_promptchaos.report.points import columns, point_rows
-from pytest_promptchaos.report.sidebyside import side_by_side
+from pytest_promptchaos.report.sidebyside import difference_words, side_by_side
 from pytest_promptchaos.report.unmeasured import gaps, times_words
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from pytest_promptchaos.records import Control, Pair, Record, Verdict
-    from pytest_promptchaos.report.overview import Judged
+    from pytest_promptchaos.records import Pair, Record, Verdict
 
 FOLDER = Path(__file__).parent
 EVIDENCE_NAME = "promptchaos-records.json"
 LARGEST = 2_400_000
 """Bytes. The promise is 3 MB for 10,000 measurements."""
+
+NAMED = 12
+"""Models that a control names, of those on which it went alike; the others are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,26 +118,11 @@ DETAILS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ControlTally:
-    """One control over all verdicts of a model, or of models on which it went alike.
-
-    ``words`` are those of the worst.
-    """
-
-    name: str
-    models: tuple[str, ...]
-    noted: int
-    held: int
-    failed: int
-    absent: int
-    words: str
-
-
 def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> str:
     """Return the page. ``evidence_name`` is the file beside it that holds the full data."""
     verdicts = judged(records)
     asked = [one.verdict for one in verdicts if not is_system(one.verdict)]
+    systems = models(records)
     facts = {
         "records": records,
         "evidence_name": evidence_name,
@@ -142,9 +130,9 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
         "others": [one for one in verdicts if one.green],
         "broken": broken(records),
         "tally": tally(verdicts),
-        "models": models(records),
+        "models": systems,
         "systems": len(verdicts) - len(asked),
-        "heatmaps": heatmaps(verdicts),
+        "heatmaps": heatmaps(verdicts, tuple(systems)),
         "figures": charts.figures(verdicts),
         "ledger": ledger(verdicts),
         "diagnoses": diagnoses_words(one.verdict for one in verdicts),
@@ -192,6 +180,8 @@ def _templates() -> Environment:
         "verdict_name": verdict_name,
         "name_of_test": name_of_test,
         "bar": bar,
+        "diagnosis": diagnosis,
+        "failed_controls": failed_controls,
         "meaning": meaning,
         "other_axis": other_axis,
         "length_table": length_table,
@@ -202,6 +192,7 @@ def _templates() -> Environment:
         "layer_table": layer_table,
         "layers_line": layers_line,
         "side_by_side": side_by_side,
+        "difference_words": difference_words,
         "compared_pairs": compared_pairs,
         "distance_key": distance_key,
         "distance_words": distance_words,
@@ -220,6 +211,7 @@ def _templates() -> Environment:
         "TEXT": drawing.TEXT,
         "LINE": drawing.LINE,
         "SIGNS": SIGNS,
+        "NAMED": NAMED,
     }
     return environment
 
@@ -244,37 +236,6 @@ def next_step(verdict: Verdict) -> str:
     if len(paragraphs) == 1:
         return ""
     return dedent(paragraphs[-1].removeprefix("next:\n"))
-
-
-def control_tallies(verdicts: Sequence[Judged]) -> tuple[ControlTally, ...]:
-    """Return every control with the models on which it went alike, those that failed first."""
-    found: dict[tuple[str, str, str], list[Control]] = {}
-    for one in verdicts:
-        for control in one.verdict.controls:
-            # A note says something of its own each time: no other note stands for it.
-            own = control.words if control.role == "note" else ""
-            found.setdefault((control.name, one.model, own), []).append(control)
-    alike: dict[ControlTally, list[str]] = {}
-    for (name, model, _), controls in found.items():
-        alike.setdefault(_control_tally(name, controls), []).append(model)
-    tallies = [replace(one, models=tuple(models)) for one, models in alike.items()]
-    return tuple(sorted(tallies, key=lambda one: (not one.failed, one.name, one.models)))
-
-
-def _control_tally(name: str, controls: Sequence[Control]) -> ControlTally:
-    states = Counter(control.state for control in controls)
-    order = ("failed", "absent", "held")
-    worst = min(controls, key=lambda control: (order.index(control.state), -(control.value or 0)))
-    noted = worst.role == "note"
-    return ControlTally(
-        name=name,
-        models=(),
-        noted=states["held"] if noted else 0,
-        held=0 if noted else states["held"],
-        failed=states["failed"],
-        absent=states["absent"],
-        words=worst.words,
-    )
 
 
 def _environment(records: Sequence[Record]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from pytest_promptchaos.report.diagnosis import diagnosis_line
+from pytest_promptchaos.report.diagnosis import diagnosis, diagnosis_line
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.legible import legible, one_line
 from pytest_promptchaos.report.overview import Standing, broken, judged, node_parts, verdict_name
@@ -67,7 +67,7 @@ def _verdict_case(one: Judged) -> Case:
     return Case(
         suite=one.model,
         node_id=record.node_id,
-        title=verdict_name(verdict),
+        title=", ".join(filter(None, (verdict_name(verdict), one.prompts))),
         seconds=verdict.seconds,
         started=record.started,
         element=_element(standing, relaxed=record.status == "passed"),
@@ -80,7 +80,7 @@ def _verdict_case(one: Judged) -> Case:
 def _text(verdict: Verdict, standing: str) -> str:
     """Return the explanation, behind how a green verdict stands, ahead of it the diagnosis."""
     told = f"{standing}: {verdict.explanation}" if standing else verdict.explanation
-    named = diagnosis_line(verdict.diagnosis)
+    named = diagnosis_line(diagnosis(verdict))
     return f"diagnosis: {named}\n\n{told}" if named else told
 
 

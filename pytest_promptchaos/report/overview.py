@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.report.labels import key_of, labels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_promptchaos.records import ModelIdentity, Record, Verdict
 
@@ -36,17 +37,24 @@ SYSTEMS = "known systems"
 COMPARISONS = ("drift", "no_drift")
 """The checks that hold systems against a reference."""
 
+MOST = 2
+"""Prompts that are named in a row; more would fill it."""
+
 _ORDER = tuple(Standing)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A verdict with the record that holds it, how it stands, and the label of its model."""
+    """A verdict with the record that holds it, how it stands, and the label of its model.
+
+    ``prompts`` are named where another verdict on the model is called alike.
+    """
 
     record: Record
     verdict: Verdict
     standing: Standing
     model: str
+    prompts: str = ""
 
     @property
     def green(self) -> bool:
@@ -101,18 +109,39 @@ def name_of_test(one: Judged) -> str:
 
 def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
     """Return every verdict of the records, those that need a reader first, else in order."""
-    labels = _labels(records)
-    found = (
+    labels = labels_of(_asked(records))
+    found = [
         Judged(
             record=record,
             verdict=verdict,
             standing=standing_of(verdict, test_passed=record.status == "passed"),
-            model=SYSTEMS if is_system(verdict) else labels[_key(verdict.model)],
+            model=SYSTEMS if is_system(verdict) else labels[key_of(verdict.model)],
         )
         for record in records
         for verdict in record.verdicts
-    )
-    return tuple(sorted(found, key=lambda one: _ORDER.index(one.standing)))
+    ]
+    return tuple(sorted(_named_apart(found), key=lambda one: _ORDER.index(one.standing)))
+
+
+def _named_apart(found: Sequence[Judged]) -> Iterator[Judged]:
+    """Yield the verdicts, with their prompts where only those tell them from another one."""
+    asked: dict[tuple[str, ...], set[str]] = {}
+    for one in found:
+        asked.setdefault(_called(one), set()).add(prompts_words(one.verdict))
+    for one in found:
+        alike = len(asked[_called(one)]) > 1
+        yield replace(one, prompts=prompts_words(one.verdict)) if alike else one
+
+
+def _called(one: Judged) -> tuple[str, ...]:
+    return one.model, name_of_test(one), verdict_name(one.verdict)
+
+
+def prompts_words(verdict: Verdict) -> str:
+    """Return the ids of the prompts that were asked, the first two of many."""
+    names = str(verdict.settings.get("prompts") or "").split(", ")
+    told = ", ".join(names[:MOST])
+    return f"{told} and {len(names) - MOST} more" if len(names) > MOST else told
 
 
 def tally(verdicts: Sequence[Judged]) -> dict[Standing, int]:
@@ -168,58 +197,12 @@ def side_names(verdict: Verdict) -> tuple[str, str]:
 
 
 def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
-    """Return the models that were asked, by label, in order of appearance.
-
-    The label is the model's name; where names collide the pin, and where pins collide (the same
-    weights under two dtypes) the name with what the models ran as, as far as that differs.
-    """
-    labels = _labels(records)
-    return {labels[_key(model)]: model for model in _asked(records)}
+    """Return the models that were asked, by label, in order of appearance."""
+    asked = _asked(records)
+    labels = labels_of(asked)
+    return {labels[key_of(verdict.model)]: verdict.model for verdict in asked}
 
 
-def _asked(records: Sequence[Record]) -> list[ModelIdentity]:
+def _asked(records: Sequence[Record]) -> list[Verdict]:
     verdicts = (verdict for record in records for verdict in record.verdicts)
-    return [verdict.model for verdict in verdicts if not is_system(verdict)]
-
-
-def _labels(records: Sequence[Record]) -> dict[tuple[str, ...], str]:
-    keys = list(dict.fromkeys(map(_key, _asked(records))))
-    labels: dict[tuple[str, ...], str] = {}
-    for name in dict.fromkeys(key[0] for key in keys):
-        labels |= _told_apart([key for key in keys if key[0] == name])
-    unique = len(set(labels.values())) == len(keys)
-    return labels if unique else {key: ", ".join(key[1:]) for key in keys}
-
-
-def _told_apart(keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Return labels of models of one name: the name or the pins, and the first fields that differ.
-
-    So three systems of one checkpoint are "tiny, float32", "tiny, bfloat16", "tiny, float32, int8".
-    """
-    start = 1 if len({key[1] for key in keys}) > 1 else 0
-    labels = {key: key[start] for key in keys}
-    for field in range(2, len(keys[0])):
-        if len(set(labels.values())) == len(keys):
-            break
-        if len({key[field] for key in keys}) > 1:
-            labels = {key: _joined(label, key[field]) for key, label in labels.items()}
-    return labels
-
-
-def _joined(label: str, value: str) -> str:
-    # What stands in brackets explains, as in "int8 dynamic (weights per channel)".
-    return label if value == "none" else f"{label}, {value.partition(' (')[0]}"
-
-
-def _key(model: ModelIdentity) -> tuple[str, ...]:
-    # Versions and notes are left out: they describe a run of the model, not another model.
-    return (
-        model.name,
-        model.pin,
-        model.dtype,
-        model.quantization,
-        model.device,
-        model.attention,
-        f"thinking {model.thinking}",
-        model.fingerprint[:12],
-    )
+    return [verdict for verdict in verdicts if not is_system(verdict)]

@@ -124,6 +124,20 @@ def _unbranched_words(step: int | None) -> str:
     return "The outputs part at the marks; no margins were recorded there."
 
 
+def difference_words(pair: Pair) -> str:
+    """Return where the outputs first differ, such as ``"token 6"``; ``"none"`` where nowhere.
+
+    Where no tokens were recorded, characters are counted.
+    """
+    center, neighbor = _pieces(pair)
+    if not (neighbor or pair.distances):
+        return "not run"
+    step = _first_difference(pair, center, neighbor)
+    if step is None:
+        return "none"
+    return f"{'token' if pair.tokens_a and pair.tokens_b else 'character'} {step + 1}"
+
+
 def _pieces(pair: Pair) -> tuple[Sequence[str], Sequence[str]]:
     # An endpoint may report no tokens: its text is then compared character by character.
     if pair.tokens_a and pair.tokens_b:

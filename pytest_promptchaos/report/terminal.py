@@ -6,7 +6,7 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_promptchaos.report.diagnosis import MEANINGS
+from pytest_promptchaos.report.diagnosis import MEANINGS, diagnosis, failed_controls
 from pytest_promptchaos.report.legible import (
     interval_words,
     limit_words,
@@ -40,6 +40,7 @@ TABLE_WIDTH = 84
 ROBUST = "robust"
 """The one diagnosis that asks nothing of the reader: it stands beside the outcome."""
 HEADER = ("outcome", "check", "value", "limit", "n")
+COUNTED = "n: how many entered the value, of all that were tried"
 MARKUP: dict[Standing, dict[str, bool]] = {
     Standing.FAILED: {"red": True},
     Standing.UNEXPECTED: {"red": True},
@@ -76,7 +77,7 @@ def summary_lines(
         for label in (*models(records), SYSTEMS)
         for line in _model_lines(label, [one for one in verdicts if one.model == label], width)
     ]
-    lines += map(_plain, _meanings(verdicts, width))
+    lines += map(_plain, (*_meanings(verdicts, width), *_count_meaning(verdicts, width)))
     lines += [_broken_line(record, width) for record in broken(records)]
     if asked := [one.verdict for one in verdicts if not is_system(one.verdict)]:
         lines += map(_plain, textwrap.wrap(_runs_words(asked), width))
@@ -85,10 +86,16 @@ def summary_lines(
 
 def _meanings(verdicts: Sequence[Judged], width: int) -> Iterator[str]:
     """Yield what each diagnosis that a reader must act on means, once."""
-    made = {one.verdict.diagnosis for one in verdicts}
-    for diagnosis, meaning in MEANINGS.items():
-        if diagnosis in made and diagnosis != ROBUST:
-            yield from textwrap.wrap(f"{diagnosis}: {meaning}", width, subsequent_indent="  ")
+    made = {diagnosis(one.verdict) for one in verdicts}
+    for name, meaning in MEANINGS.items():
+        if name in made and name != ROBUST:
+            yield from textwrap.wrap(f"{name}: {meaning}", width, subsequent_indent="  ")
+
+
+def _count_meaning(verdicts: Sequence[Judged], width: int) -> list[str]:
+    """Return what "2 of 3" in the column n says, where a row has it."""
+    told = any(" " in _n_words(one.verdict) for one in verdicts)
+    return textwrap.wrap(COUNTED, width, subsequent_indent="  ") if told else []
 
 
 def _plain(text: str) -> Line:
@@ -138,7 +145,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cells(one: Judged) -> tuple[str, ...]:
     verdict = one.verdict
     return (
-        _outcome_word(one.standing) + (f", {ROBUST}" if verdict.diagnosis == ROBUST else ""),
+        _outcome_word(one.standing) + (f", {ROBUST}" if diagnosis(verdict) == ROBUST else ""),
         one_line(_named(one)),
         _value_cell(verdict),
         limit_words(verdict.limit),
@@ -149,11 +156,13 @@ def _cells(one: Judged) -> tuple[str, ...]:
 def _named(one: Judged) -> str:
     """Return the test and the verdict; a check of a suite is called like its test, once."""
     test, verdict = name_of_test(one), one.verdict
+    # Ahead of what a narrow column cuts: without its prompts this row would read as another does.
+    told = f"{test}, {one.prompts}" if one.prompts else test
     if verdict.id == test:
-        return f"{test}: {verdict.check}"
+        return f"{told}: {verdict.check}"
     if verdict.id.startswith(f"{test}:"):
-        return f"{test}: {verdict.check}, {verdict.id.removeprefix(f'{test}:')}"
-    return f"{test}: {verdict_name(verdict)}"
+        return f"{told}: {verdict.check}, {verdict.id.removeprefix(f'{test}:')}"
+    return f"{told}: {verdict_name(verdict)}"
 
 
 def _outcome_word(standing: Standing) -> str:
@@ -174,9 +183,15 @@ def _n_words(verdict: Verdict) -> str:
 
 def _beneath(one: Judged) -> str:
     """Return the line beneath a row: a diagnosis that asks for a reader, and what shows it best."""
-    diagnosis = one.verdict.diagnosis
-    asking = None if diagnosis == ROBUST else diagnosis
-    return "; ".join(filter(None, (asking, _worst_words(one))))
+    told = diagnosis(one.verdict)
+    asking = None if told == ROBUST else told
+    # Where a control failed, and no diagnosis says what for, it is the control that asks.
+    voided = failed_controls(one.verdict) if one.standing is Standing.INVALID and not told else ""
+    return (
+        _reason_words(one.verdict)
+        if voided
+        else "; ".join(filter(None, (asking, _worst_words(one))))
+    )
 
 
 def _worst_words(one: Judged) -> str:
@@ -188,9 +203,8 @@ def _worst_words(one: Judged) -> str:
 
 
 def _reason_words(verdict: Verdict) -> str:
-    failed = [control.name for control in verdict.controls if control.state == "failed"]
-    if failed:
-        return f"control failed: {', '.join(failed)}"
+    if failed := failed_controls(verdict):
+        return f"control failed: {failed}"
     return one_line(verdict.measurement.reason or "")
 
 

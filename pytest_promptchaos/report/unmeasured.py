@@ -6,12 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.report.controls import control_of
+from pytest_promptchaos.report.distances import distance_words
 from pytest_promptchaos.report.legible import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_promptchaos.records import Measurement, Pair
+    from pytest_promptchaos.records import Measurement, Pair, Verdict
     from pytest_promptchaos.report.overview import Judged
 
 
@@ -27,22 +29,26 @@ class Gap:
 
 def gaps(verdicts: Sequence[Judged]) -> tuple[Gap, ...]:
     """Return the gaps of all verdicts, by model, alike ones counted together."""
-    found = Counter(
-        (one.model, what, why) for one in verdicts for what, why in _gaps_of_verdict(one)
-    )
+    found = Counter(gap for one in verdicts for gap in _gaps_of_verdict(one))
     return tuple(
         Gap(model=model, what=what, why=why, times=times)
         for (model, what, why), times in sorted(found.items())
     )
 
 
-def _gaps_of_verdict(one: Judged) -> Iterator[tuple[str, str]]:
-    verdict = one.verdict
+def _gaps_of_verdict(one: Judged) -> Iterator[tuple[str, str, str]]:
+    """Yield (model, what, why); the control of a compared system is that system's."""
+    for control in one.verdict.controls:
+        if control.state == "absent":
+            name, model = control_of(one, control)
+            yield model, f"control: {name}", control.words
+    for what, why in _gaps_of_numbers(one.verdict):
+        yield one.model, what, why
+
+
+def _gaps_of_numbers(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for measurement in (verdict.measurement, *verdict.also):
         yield from _absent(measurement, measurement.name)
-    for control in verdict.controls:
-        if control.state == "absent":
-            yield f"control: {control.name}", control.words
     for pair in verdict.pairs:
         yield from _gaps_of_pair(pair)
     for card in verdict.cards:
@@ -63,7 +69,7 @@ def _gaps_of_pair(pair: Pair) -> Iterable[tuple[str, str]]:
         reason = "erased by the template: the model would have seen the same tokens"
         return [(f"{pair.rung} edit \u201c{pair.kind}\u201d", reason)]
     edit = f"{pair.rung} edit \u201c{pair.kind}\u201d"
-    found = [(f"{name}, {edit}", reason) for name, reason in pair.missing]
+    found = [(f"{distance_words(name)}, {edit}", reason) for name, reason in pair.missing]
     if pair.truncated:
         found.append((f"full text, {edit}", "an output was longer than the embedder reads"))
     return found

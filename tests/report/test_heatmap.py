@@ -6,8 +6,10 @@ import pytest
 
 from pytest_promptchaos.records import Limit, Outcome, Verdict
 from pytest_promptchaos.report.heatmap import COLUMNS, ROWS, Cell, Heatmap, heatmaps
+from pytest_promptchaos.report.html import page
 from pytest_promptchaos.report.overview import judged
 from report.conftest import depth, pairs, record, verdict
+from report.markup import HTML, parsed, section, words
 
 
 def only(*verdicts: Verdict) -> Heatmap:
@@ -125,6 +127,92 @@ def test_models_stand_side_by_side_and_gaps_stay_empty() -> None:
 
 def test_a_check_without_rungs_has_no_heatmap() -> None:
     assert heatmaps(judged([record(depth(Outcome.PASSED, "small", 1))])) == ()
+
+
+def at(horizon: int, **changes: object) -> Verdict:
+    settings = {"metric": "semantic", "horizon": horizon, **changes}
+    return verdict(id=f"at {horizon}", settings=settings)
+
+
+def names(*verdicts: Verdict, order: tuple[str, ...] = ()) -> list[str]:
+    return [one.name for one in heatmaps(judged([record(*verdicts)]), order)]
+
+
+def test_every_length_has_a_table_of_its_own_the_shortest_first() -> None:
+    assert names(at(64), at(16)) == [
+        "semantic distance at 16 tokens",
+        "semantic distance at 64 tokens",
+    ]
+    assert names(at(64), at(64)) == ["semantic distance"]
+
+
+def test_other_knobs_that_change_the_numbers_are_told_too() -> None:
+    assert names(at(64, temperature=0.7), at(64, temperature=1.5)) == [
+        "semantic distance at temperature 0.7",
+        "semantic distance at temperature 1.5",
+    ]
+    assert names(at(64), at(64, metric="token_edit")) == [
+        "semantic distance by semantic",
+        "semantic distance by token_edit",
+    ]
+
+
+def test_one_name_over_two_units_is_two_tables_each_with_its_own_verdicts() -> None:
+    other = replace(verdict().measurement, unit="1 - cosine, 0 to 2, from small")
+    plain, drifted = heatmaps(judged([record(verdict(), verdict(name="large", measurement=other))]))
+    assert (plain.models, drifted.models) == (("small",), ("large",))
+
+
+def test_models_stand_in_the_order_that_is_asked_for() -> None:
+    records = [record(verdict(Outcome.PASSED), verdict(name="large"))]
+    assert [one.models for one in heatmaps(judged(records))] == [("large", "small")]
+    ordered = heatmaps(judged(records), ("small", "large"))
+    assert [one.models for one in ordered] == [("small", "large")]
+
+
+def bounded(low: float, high: float, unit: str = "1 - cosine, 0 to 2") -> Cell:
+    whole = verdict().measurement
+    first = replace(whole.breakdown[0], low=low, high=high)
+    return cell(only(verdict(measurement=replace(whole, unit=unit, breakdown=(first,)))), "format")
+
+
+@pytest.mark.parametrize(
+    ("unit", "low", "high"),
+    [
+        ("1 - cosine, 0 to 2", -0.1, 2.0),
+        ("1 - cosine between prompts minus within, sampled answers", -3.457, 4.048),
+        ("share of tokens, 0 to 1", -0.2, 0.9),
+    ],
+)
+def test_an_interval_wider_than_its_scale_is_of_too_few(unit: str, low: float, high: float) -> None:
+    seen = bounded(low, high, unit)
+    assert (seen.low, seen.high, seen.few) == (None, None, True)
+    assert seen.value == pytest.approx(0.22)
+
+
+@pytest.mark.parametrize("unit", ["1 - cosine, 0 to 2", "nats", ""])
+def test_an_interval_within_its_scale_or_without_one_is_shown(unit: str) -> None:
+    seen = bounded(0.0, 1.9 if unit.startswith("1") else 7.0, unit)
+    assert (seen.low, seen.few) == (0.0, False)
+
+
+def test_a_table_without_a_number_has_no_scale() -> None:
+    whole = verdict().measurement
+    absent = tuple(
+        replace(one, value=None, low=None, high=None, reason="not read") for one in whole.breakdown
+    )
+    nothing = verdict(measurement=replace(whole, breakdown=absent), pairs=(), curves=())
+    assert not only(nothing).measured
+    assert "on a scale from" not in page([record(nothing)])
+    assert "on a scale from" in page([record(verdict(curves=()))])
+
+
+def test_too_few_is_said_in_place_of_the_bounds() -> None:
+    whole = verdict().measurement
+    first = replace(whole.breakdown[0], low=-3.457, high=4.048, effective_n=2)
+    shown = page([record(verdict(measurement=replace(whole, breakdown=(first,)), curves=()))])
+    rows = section(parsed(shown), "edits").iter(f"{HTML}tr")
+    assert "format 0.220 ▲ too few n 2, 1 erased" in [words(row) for row in rows]
 
 
 def test_what_does_not_fit_is_counted() -> None:

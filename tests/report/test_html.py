@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptchaos.records import Control, Outcome
+from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.html import (
     compared_pairs,
-    control_tallies,
     next_step,
     page,
     write_page,
 )
-from pytest_promptchaos.report.overview import judged
 from report.conftest import HOSTILE, pairs, record, run_records, verdict
 from report.markup import HTML, parsed, section, with_class, words
 
@@ -134,7 +132,6 @@ def test_the_head_agrees_with_its_number(records: tuple[Record, ...], head: str)
 def test_what_needs_attention_comes_first_and_open(tree: Element) -> None:
     cards = with_class(section(tree, "attention"), "article", "card")
     assert [words(with_class(card, "span", "pill")[0]) for card in cards] == [
-        "error",
         "failed",
         "invalid",
         "inconclusive",
@@ -145,6 +142,57 @@ def test_what_needs_attention_comes_first_and_open(tree: Element) -> None:
         "passed",
         "passed",
         "passed",
+    ]
+
+
+def test_tests_that_broke_off_stand_in_one_table_behind_the_verdicts(tree: Element) -> None:
+    attention = section(tree, "attention")
+    (table,) = with_class(attention, "table", "broken")
+    assert words(attention).endswith(words(table))
+    (row,) = list(table.iter(f"{HTML}tr"))[1:]
+    assert words(row).startswith("error tests/test_books.py::test_worker worker 'gw1' crashed")
+    (full,) = row.iter(f"{HTML}details")
+    assert words(full) == "Full text worker 'gw1' crashed Bye"
+
+
+@pytest.mark.parametrize(
+    ("message", "told", "folded"),
+    [
+        ("ArgumentError: draws is 0", "ArgumentError: draws is 0", 0),
+        ("", "nothing was recorded", 0),
+        ("x" * 400, "x" * 300, 1),
+    ],
+)
+def test_only_a_message_that_has_more_is_folded(message: str, told: str, folded: int) -> None:
+    tree = parsed(page([replace(record(status="failed"), message=message)]))
+    (table,) = with_class(tree, "table", "broken")
+    assert told in words(table)
+    assert len(list(table.iter(f"{HTML}details"))) == folded
+
+
+def test_a_control_is_told_in_words_alone(card: Element) -> None:
+    assert "positive control : a recipe instead of a book is detected" in words(card)
+
+
+def test_an_invalid_verdict_names_the_control_in_place_of_an_open_diagnosis() -> None:
+    failed = replace(verdict().controls[2], state="failed")
+    said = undrawn(Outcome.INVALID)
+    voided = replace(said, diagnosis="undecided", controls=(failed,))
+    (shown,) = with_class(parsed(page([record(voided)])), "article", "card")
+    assert not with_class(shown, "span", "chip")
+    (told,) = with_class(shown, "p", "diagnosis")
+    assert words(told) == "control failed positive control"
+
+
+def test_verdicts_of_one_name_are_told_by_their_prompts() -> None:
+    def searched(prompt: str) -> Verdict:
+        return replace(undrawn(), id="worst", settings={"prompts": prompt})
+
+    tree = parsed(page([record(searched("dune"), searched("emma"))]))
+    heads = [words(next(card.iter(f"{HTML}h3"))) for card in with_class(tree, "article", "card")]
+    assert heads == [
+        "stable_neighborhood: worst dune test_dune",
+        "stable_neighborhood: worst emma test_dune",
     ]
 
 
@@ -218,29 +266,3 @@ def test_only_changed_outputs_are_compared_and_the_worst_comes_first() -> None:
     assert found[0] == "synonym-synonym"
     assert "punctuation-quotes style" not in found
     assert "format-trailing space" not in found
-
-
-def test_controls_are_tallied_per_model_those_that_failed_first() -> None:
-    found = control_tallies(judged(run_records()))
-    assert [(one.name, one.models, one.held, one.failed) for one in found][:2] == [
-        ("positive control", ("large",), 2, 1),
-        ("batch shape", ("large",), 3, 0),
-    ]
-    assert found[0].words == "not above the limit 0.15: the model answers everything alike"
-
-
-def test_models_on_which_a_control_went_alike_share_a_row() -> None:
-    found = control_tallies(judged([record(verdict(), verdict(name="large"))]))
-    assert {one.models for one in found} == {("small", "large")}
-
-
-def test_every_note_is_told_for_itself() -> None:
-    notes = [
-        Control(name="published claim", role="note", state="held", words=f"it {what} here")
-        for what in ("reproduces", "does not reproduce")
-    ]
-    found = control_tallies(
-        judged([record(*(replace(verdict(), controls=(note,)) for note in notes))])
-    )
-    told = {one.words: (one.noted, one.held) for one in found}
-    assert told == {"it reproduces here": (1, 0), "it does not reproduce here": (1, 0)}

@@ -113,11 +113,28 @@ def test_a_diagnosis_is_the_first_line_of_the_text(
     assert said.explanation in text
 
 
+def test_a_diagnosis_that_a_failed_control_leaves_open_is_not_told() -> None:
+    said = verdict(Outcome.INVALID, diagnosis="undecided")
+    assert only_case(record(said)).findtext("error") == said.explanation
+
+
+def test_cases_of_one_name_are_told_by_their_prompts() -> None:
+    told = [verdict(id="worst", settings={"prompts": one}) for one in ("dune", "emma")]
+    names = [
+        case.get("name")
+        for case in ElementTree.fromstring(junit_xml([record(*told)])).iter("testcase")
+    ]
+    assert names == [
+        "test_dune[bundled:small]: stable_neighborhood: worst, dune",
+        "test_dune[bundled:small]: stable_neighborhood: worst, emma",
+    ]
+
+
 def test_neighborhoods_in_depth_are_valid_and_their_systems_have_suites() -> None:
     document = junit_xml(neighborhood_records())
     SCHEMA.assertValid(etree.fromstring(document.encode()))
     names = {suite.get("name") for suite in ElementTree.fromstring(document)}
-    assert names == {"tiny-chat, float32", "tiny-chat, float32, int8", "tiny-chat, bfloat16"}
+    assert names == {"tiny-chat float32", "tiny-chat float32 int8", "tiny-chat bfloat16"}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_the_page_is_strict_html5_and_leads_to_its_ledger(whole: Element) -> Non
 
 def test_three_systems_of_one_checkpoint_are_told_apart(whole: Element) -> None:
     (head, *_) = section(whole, "edits").iter(f"{HTML}tr")
-    assert words(head) == "Edit tiny-chat, bfloat16 tiny-chat, float32 tiny-chat, float32, int8"
+    assert words(head) == "Edit tiny-chat float32 tiny-chat bfloat16 tiny-chat float32 int8"
 
 
 def test_the_seeds_pictures_are_all_there(whole: Element) -> None:
@@ -118,13 +118,13 @@ def test_an_answer_that_was_not_found_is_said_to_be_missing() -> None:
 
 
 def test_a_compared_system_stands_beside_its_reference() -> None:
-    settings = {"reference": "tiny, float32", "system": "tiny, int8", "metric": "semantic"}
+    settings = {"reference": "tiny float32", "system": "tiny int8", "metric": "semantic"}
     compared = verdict(check="no_drift", curves=(), settings=settings)
     (found,) = with_class(parsed(page([record(compared)])), "article", "card")
     (plain, *_) = with_class(found, "div", "comparison")
     assert words(plain).startswith("Largest drift: ")
     sides = [words(next(one.iter(f"{HTML}h5"))) for one in with_class(plain, "div", "side")]
-    assert sides == ["Reference: tiny, float32", "System: tiny, int8"]
+    assert sides == ["Reference: tiny float32", "System: tiny int8"]
 
 
 def test_systems_that_answer_alike_are_said_to() -> None:
@@ -138,13 +138,22 @@ def test_a_distance_at_a_length_is_named_in_words() -> None:
     read = replace(pair, distances={"semantic": 0.3, "semantic@64": 0.2})
     tree = parsed(page([record(verdict(pairs=(read,), curves=()))]))
     seen = words(with_class(tree, "p", "distances")[0])
-    assert seen == "semantic 0.300 semantic at 64 tokens 0.200"
+    assert seen == "semantic distance 0.300 semantic distance at 64 tokens 0.200"
 
 
 def test_a_twin_and_a_draft_are_shown_as_not_judged(shown: Element) -> None:
     seen = words(shown)
     assert "the same for the model as another neighbor: not averaged in" in seen
     assert "asked what else to read unreviewed: not judged user message 1 of 2" in seen
+
+
+def test_outputs_without_a_recorded_branch_are_still_compared() -> None:
+    drawn = replace(in_depth().pairs[0], branch=None, answer_a=None, answer_b=None)
+    bare = replace(drawn, tokens_a=(), tokens_b=(), output_a="A cat.", output_b="A car.")
+    tree = parsed(page([record(verdict(pairs=(drawn, bare), curves=()))]))
+    (table,) = [one for one in tree.iter(f"{HTML}table") if "First difference" in words(one)]
+    last = [words(row).split()[-2:] for row in table.iter(f"{HTML}tr")]
+    assert last == [["First", "difference"], ["token", "6"], ["character", "5"]]
 
 
 # -- branch cards ----------------------------------------------------------------------------------
@@ -253,7 +262,7 @@ def test_hostile_text_in_a_card_is_only_text() -> None:
 def test_the_ledger_counts_by_model_and_rung_and_lists_every_edit(whole: Element) -> None:
     counts, entries = section(whole, "ledger").iter(f"{HTML}table")
     rows = [words(row) for row in counts.iter(f"{HTML}tr")]
-    assert rows[1:3] == ["tiny-chat, bfloat16", "format 5 3 1 1"]
+    assert rows[1:3] == ["tiny-chat bfloat16", "format 5 3 1 1"]
     assert len(list(entries.iter(f"{HTML}tr"))) == 1 + 11
     assert "asked in other words paraphrase authored effective R. Reader yes 07c407c407c4" in (
         words(entries)

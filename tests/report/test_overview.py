@@ -17,7 +17,7 @@ from pytest_promptchaos.report.overview import (
     tally_words,
     verdict_name,
 )
-from report.conftest import model, record, verdict
+from report.conftest import record, verdict
 from report.dynamics import shape, system
 
 
@@ -64,49 +64,6 @@ def test_a_record_without_a_telling_verdict_is_broken(records: tuple[Record, ...
     )
 
 
-def test_a_model_is_called_by_its_name_until_two_share_it() -> None:
-    small = verdict()
-    other = verdict(model=replace(small.model, pin="dir:./small"))
-    half = verdict(model=replace(small.model, dtype="bfloat16"))
-    assert list(models([record(small)])) == ["small"]
-    assert list(models([record(small, other)])) == ["bundled:small", "dir:./small"]
-    labels = list(models([record(small, half)]))
-    assert len(labels) == 2
-    assert "bfloat16" in labels[1]
-
-
-def test_systems_of_one_checkpoint_are_told_apart_by_what_differs() -> None:
-    same = verdict().model
-    systems = (same, replace(same, dtype="bfloat16"), replace(same, quantization="int8"))
-    found = record(*(verdict(model=one) for one in systems))
-    assert list(models([found])) == ["small, float32", "small, bfloat16", "small, float32, int8"]
-
-
-def test_what_a_field_explains_in_brackets_stays_out_of_a_label() -> None:
-    ways = ("int8 dynamic (per channel)", "int8 dynamic (per tensor)")
-    first, second = (replace(verdict().model, quantization=way) for way in ways)
-    assert list(models([record(verdict(), verdict(model=first))])) == [
-        "small",
-        "small, int8 dynamic",
-    ]
-    labels = list(models([record(verdict(model=first), verdict(model=second))]))
-    assert [way in label for way, label in zip(ways, labels, strict=True)] == [True, True]
-
-
-def test_only_models_of_one_name_are_told_apart() -> None:
-    half = verdict(model=replace(verdict().model, dtype="bfloat16"))
-    found = record(verdict(), half, verdict(name="large"))
-    assert list(models([found])) == ["small, float32", "small, bfloat16", "large"]
-
-
-def test_models_that_differ_in_their_files_alone_are_told_by_their_fingerprint() -> None:
-    other = verdict(model=replace(verdict().model, fingerprint="0" * 64))
-    assert list(models([record(verdict(), other)])) == [
-        "small, 3f9a6b1d3f9a",
-        "small, 000000000000",
-    ]
-
-
 def test_a_test_is_called_without_its_model_and_the_models_options() -> None:
     (one,) = judged([record(verdict())])
     node = "tests/test_books.py::test_dune[bundled:small?dtype=bfloat16]"
@@ -116,9 +73,30 @@ def test_a_test_is_called_without_its_model_and_the_models_options() -> None:
     assert name_of_test(other) == "test_dune[bundled:other?dtype=bfloat16]"
 
 
-def test_notes_and_versions_make_no_second_model() -> None:
-    noted = verdict(model=model("small", notes=("another",), versions=()))
-    assert list(models([record(verdict(), noted)])) == ["small"]
+def test_every_verdict_has_the_label_of_its_model() -> None:
+    half = verdict(model=replace(verdict().model, dtype="bfloat16"))
+    records = [record(verdict(), half)]
+    assert list(models(records)) == ["small float32", "small bfloat16"]
+    assert [one.model for one in judged(records)] == ["small float32", "small bfloat16"]
+
+
+def prompts(*asked: str) -> list[str]:
+    told = [verdict(id="worst_neighbor-4", settings={"prompts": one}) for one in asked]
+    return [one.prompts for one in judged([record(*told)])]
+
+
+def test_prompts_are_named_where_only_they_tell_verdicts_apart() -> None:
+    assert prompts("fr", "wall") == ["fr", "wall"]
+    assert prompts("fr", "fr") == ["", ""]
+    assert prompts("fr") == [""]
+    assert prompts("fr, wall, dune, emma", "fr") == ["fr, wall and 2 more", "fr"]
+
+
+def test_verdicts_that_are_called_otherwise_need_no_prompts() -> None:
+    named = [verdict(id=f"worst({one})", settings={"prompts": one}) for one in ("fr", "wall")]
+    assert [one.prompts for one in judged([record(*named)])] == ["", ""]
+    models_apart = [verdict(name=one, settings={"prompts": one}) for one in ("small", "large")]
+    assert [one.prompts for one in judged([record(one) for one in models_apart])] == ["", ""]
 
 
 def test_an_id_that_tells_its_check_stands_alone() -> None:

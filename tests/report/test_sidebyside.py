@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_promptchaos.records import Branch
-from pytest_promptchaos.report.sidebyside import branch_words, side_by_side
+from pytest_promptchaos.report.sidebyside import branch_words, difference_words, side_by_side
 from report.conftest import CENTER, EDITS, HOSTILE, OTHER, pair
 
 NEIGHBOR = pair(EDITS[0][:4], 0.3)
@@ -51,6 +51,17 @@ def test_outputs_without_tokens_are_compared_by_character() -> None:
     view = side_by_side(bare, 500)
     assert (view.center.shared, view.center.token, view.neighbor.token) == ("A ca", "t", "r")
     assert view.branch == "The outputs part at the marks; no margins were recorded there."
+
+
+def test_the_first_difference_is_found_without_a_recorded_branch() -> None:
+    drawn = replace(NEIGHBOR, branch=None)
+    bare = replace(drawn, tokens_a=(), tokens_b=(), output_a="A cat.", output_b="A car.")
+    assert difference_words(NEIGHBOR) == difference_words(drawn) == "token 6"
+    assert difference_words(bare) == "character 5"
+    assert difference_words(replace(bare, output_b="A cat.")) == "none"
+    assert difference_words(replace(drawn, tokens_b=CENTER)) == "none"
+    assert difference_words(replace(bare, output_b="")) == "character 1"
+    assert difference_words(replace(bare, output_b="", distances={})) == "not run"
 
 
 def test_an_edit_of_white_space_is_visible_in_the_prompts() -> None:

@@ -16,7 +16,7 @@ from report.dynamics import dynamics_records, system
 from report.neighborhoods import neighborhood_records
 
 if TYPE_CHECKING:
-    from pytest_promptchaos.records import Record
+    from pytest_promptchaos.records import Record, Verdict
 
 TABLE = """\
 large: 1 invalid, 2 passed
@@ -33,6 +33,7 @@ small: 1 failed, 1 inconclusive, 1 expected failure, 1 passed
                     worst: doubled the space after 'book'
   expected failure  test_demo: stable_neighborhood: demo  0.214 [0.151, 0.283]  at most 0.15  6 of 9
   passed            test_dune: ftle(dune)                 0.120 [0.100, 0.140]  at most 0.25  10
+n: how many entered the value, of all that were tried
 ERROR tests/test_books.py::test_worker: worker 'gw1' crashed
 63 runs measured, 21 reused from the evidence store
 report: /tmp/report.html"""
@@ -69,14 +70,15 @@ def test_limits_of_a_profile_and_known_systems_have_their_rows() -> None:
 
 
 DIAGNOSED = """\
-tiny-chat, float32: 1 failed
+tiny-chat float32: 1 failed
   outcome  check                                   value                 limit         n
   FAILED   test_nearby: stable_neighborhood(dune)  0.214 [0.151, 0.283]  at most 0.15  6 of 9
            sensitive; worst: doubled the space after 'book'
-tiny-chat, bfloat16: 1 passed
+tiny-chat bfloat16: 1 passed
   outcome         check                                   value                 limit         n
   passed, robust  test_nearby: stable_neighborhood(dune)  0.041 [0.021, 0.069]  at most 0.15  6 of 9
 sensitive: small edits that change no meaning move the answers
+n: how many entered the value, of all that were tried
 18 runs measured, 6 reused from the evidence store"""
 
 
@@ -87,6 +89,36 @@ def test_a_diagnosis_is_named_at_its_verdict_and_explained_once() -> None:
 def test_a_diagnosis_is_told_in_a_narrow_terminal_too() -> None:
     seen = text(neighborhood_records()[0], width=60)
     assert "    sensitive; worst: doubled the space after 'book'" in seen.splitlines()
+
+
+def searched(prompt: str) -> Verdict:
+    return verdict(id="worst-4", settings={"prompts": prompt})
+
+
+@pytest.mark.parametrize("width", [60, 84, 120])
+def test_rows_of_one_name_are_told_by_their_prompts_first(width: int) -> None:
+    seen = text(record(searched("fr"), searched("wall"), node="worst-4"), width=width)
+    assert "worst-4, fr: stable_ne" in seen
+    assert "worst-4, wall: stable_ne" in seen
+
+
+def test_one_row_of_a_name_needs_no_prompts() -> None:
+    assert "worst-4: stable_neighborhood" in text(record(searched("fr"), node="worst-4"))
+
+
+def test_a_count_is_explained_only_where_it_leaves_something_out() -> None:
+    whole = replace(verdict().measurement, n=6, effective_n=6)
+    assert "n: how many" in text(record(verdict()))
+    assert "n: how many" not in text(record(verdict(measurement=whole)))
+
+
+def test_an_invalid_verdict_names_its_control_in_place_of_an_open_diagnosis() -> None:
+    failed = replace(verdict().controls[2], state="failed")
+    voided = verdict(Outcome.INVALID, diagnosis="undecided", controls=(failed,))
+    seen = text(record(voided))
+    assert "control failed: positive control" in seen
+    assert "undecided" not in seen
+    assert "undecided" in text(record(verdict(Outcome.INCONCLUSIVE, diagnosis="undecided")))
 
 
 def test_where_no_model_was_asked_no_runs_are_counted() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_promptchaos.records import Measurement, Verdict
+from pytest_promptchaos.records import Control, Measurement, Verdict
 from pytest_promptchaos.report.overview import judged
 from pytest_promptchaos.report.unmeasured import Gap, gaps, times_words
 from report.conftest import pairs, record, verdict
@@ -33,6 +33,13 @@ def test_an_absent_control_tells_why() -> None:
     assert found(verdict())["control: rung not run"].why == "small_semantic: no text"
 
 
+def test_the_control_of_a_compared_system_is_that_systems() -> None:
+    absent = Control(name="device, tiny bfloat16", role="note", state="absent", words="one device")
+    told = {"systems": "tiny float32; tiny bfloat16"}
+    gap = found(replace(COMPLETE, controls=(absent,), settings=told))["control: device"]
+    assert (gap.model, gap.why) == ("tiny bfloat16", "one device")
+
+
 def test_an_erased_edit_is_told_once_per_kind() -> None:
     gap = found(verdict())["format edit “trailing space”"]
     assert gap.why.startswith("erased by the template")
@@ -41,7 +48,7 @@ def test_an_erased_edit_is_told_once_per_kind() -> None:
 def test_a_missing_distance_and_a_truncated_text_are_told() -> None:
     short = replace(pairs(1.0)[0], missing=(("js", "no logits"),), truncated=True)
     seen = found(replace(COMPLETE, pairs=(short,)))
-    assert seen["js, format edit “doubled inner space”"].why == "no logits"
+    assert seen["JS at the prompt's end, format edit “doubled inner space”"].why == "no logits"
     assert "longer than the embedder" in seen["full text, format edit “doubled inner space”"].why
 
 
