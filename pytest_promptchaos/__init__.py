@@ -34,7 +34,11 @@ if TYPE_CHECKING:
         Verdict,
     )
     from pytest_promptchaos.sampling_checks import assert_stable_sampling, measure_sampling
-    from pytest_promptchaos.search.find import assert_worst_neighbor, find_worst
+    from pytest_promptchaos.search.find import (
+        assert_worst_neighbor,
+        find_worst,
+        measure_worst_neighbor,
+    )
     from pytest_promptchaos.search.worst import Worst
     from pytest_promptchaos.system_checks import assert_no_drift, measure_drift
 
@@ -61,7 +65,7 @@ _HOMES = {
         "Verdict",
     ),
     "sampling_checks": ("assert_stable_sampling", "measure_sampling"),
-    "search.find": ("assert_worst_neighbor", "find_worst"),
+    "search.find": ("assert_worst_neighbor", "find_worst", "measure_worst_neighbor"),
     "search.worst": ("Worst",),
     "system_checks": ("assert_no_drift", "measure_drift"),
 }
@@ -96,6 +100,7 @@ __all__ = [
     "measure_ftle",
     "measure_neighborhood",
     "measure_sampling",
+    "measure_worst_neighbor",
     "neighborhood",
     "neighbors",
 ]

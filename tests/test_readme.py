@@ -31,7 +31,8 @@ def test_the_neighborhoods_section_runs(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_neighborhoods_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
     assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    result.stdout.no_fnmatch_line("*Error: *")
+    for mistake in ("ImportError", "TypeError", "ArgumentError"):
+        result.stdout.no_fnmatch_line(f"*{mistake}*")
     assert sum(result.parseoutcomes().values()) == 4
 
 

@@ -7,7 +7,9 @@ space against a line break, are choices for one place.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import combinations, takewhile
 from typing import TYPE_CHECKING
 
@@ -65,18 +67,35 @@ def small_edits(text: str, rungs: Sequence[Rung]) -> tuple[Edit, ...]:
     """Return every single edit of a text on these rungs, smallest rung first, then by kind.
 
     Raises:
-        NeighborhoodError: a rung whose neighbors are authored, not made from the text.
+        NeighborhoodError: no rung, an unknown one, or one whose neighbors are authored, not made
+            from the text.
 
     >>> [edit.words for edit in small_edits("Recommend a book like Dune.", ["synonym"])]
     ["replaced 'Recommend' by 'Suggest'"]
     """
-    authored = [rung for rung in rungs if rung not in _EDITS]
-    if authored:
-        raise NeighborhoodError(
-            f"the rung {authored[0]!r} cannot be drawn from: edits are made from the prompt only "
-            f"on {', '.join(_EDITS)}"
-        )
+    check_drawn(rungs)
     return tuple(edit for rung, edits in _EDITS.items() if rung in rungs for edit in edits(text))
+
+
+def check_drawn(rungs: object) -> None:
+    """Raise ``NeighborhoodError`` unless ``rungs`` names rungs whose edits are made from a text."""
+    made = tuple(_EDITS)
+    if isinstance(rungs, str) or not isinstance(rungs, Collection):
+        raise NeighborhoodError(f"rungs is {rungs!r:.80}: pass a list of names, as in ['format']")
+    if not rungs:
+        raise NeighborhoodError(
+            f"rungs is empty, so there would be no edit to try: name some of {', '.join(made)}"
+        )
+    for rung in rungs:
+        if rung in RUNGS and rung not in made:
+            raise NeighborhoodError(
+                f"the rung {rung!r} cannot be drawn from: edits are made from the prompt only on "
+                f"{', '.join(made)}"
+            )
+        if rung not in made:
+            close = get_close_matches(str(rung), made, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(made)}"
+            raise NeighborhoodError(f"there is no rung {rung!r}: {hint}")
 
 
 def part_of(center: str, edit: Edit) -> Part:

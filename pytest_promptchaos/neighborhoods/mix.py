@@ -8,10 +8,12 @@ within about as many compositions as the two largest places have pairs of edits.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_promptchaos.errors import NeighborhoodError
 from pytest_promptchaos.neighborhoods.compose import conflict, sites
 
 if TYPE_CHECKING:
@@ -32,20 +34,30 @@ _SPARE = 0.05
 """The weight of an edit that never moved anything, beside 1 for the one that moved most."""
 
 
+def check_seed(seed: object) -> None:
+    """Raise ``NeighborhoodError`` unless ``seed`` is a whole number, of either sign."""
+    if isinstance(seed, bool) or not isinstance(seed, Integral):
+        raise NeighborhoodError(f"seed is {seed!r:.80}, but it takes a whole number")
+
+
 class Mixer:
     """Draws compositions of the edits of one text; the same seed draws the same ones.
 
     Args:
         center: the text that is edited.
         edits: its single edits.
-        seed: of the generator.
+        seed: of the generator, a whole number.
+
+    Raises:
+        NeighborhoodError: the seed is no whole number.
     """
 
     def __init__(self, center: str, edits: Sequence[Edit], seed: int) -> None:
+        check_seed(seed)
         self.sites = sites(center, edits)
         self.parts = [part for site in self.sites for part in site.parts]
         self._index = {part: index for index, part in enumerate(self.parts)}
-        self._random = np.random.default_rng(seed % 2**64)
+        self._random = np.random.default_rng(int(seed) % 2**64)
         count = len(self.parts)
         self._excluded = np.array(
             [[a is not b and conflict(center, a, b) for b in self.parts] for a in self.parts],

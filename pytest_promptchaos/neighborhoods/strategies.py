@@ -6,19 +6,21 @@ Hypothesis is imported here and nowhere else in the package, so that only those 
 from __future__ import annotations
 
 from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from pytest_promptchaos.errors import ArgumentError, NeighborhoodError
 from pytest_promptchaos.neighborhoods.compose import (
+    check_drawn,
     conflict,
     joined,
     neighbor_of,
     part_of,
     small_edits,
 )
-from pytest_promptchaos.neighborhoods.ladder import as_prompt, check_rungs
+from pytest_promptchaos.neighborhoods.ladder import as_prompt
 from pytest_promptchaos.neighborhoods.messages import place_of
 from pytest_promptchaos.records import SMALL_RUNGS
 
@@ -52,17 +54,16 @@ def neighbors(
         target: the message to edit, as for ``neighborhood``.
 
     Raises:
-        NeighborhoodError: an unknown or authored rung, or a prompt without a place to edit.
-        ArgumentError: ``most`` is under 1.
+        NeighborhoodError: no rung, an unknown or authored one, or a prompt without a place to edit.
+        ArgumentError: ``most`` is no whole number, or under 1.
 
     >>> from hypothesis import find
     >>> drawn = neighbors("What is a quick way to cook rice?")
     >>> find(drawn, lambda neighbor: neighbor.prompt.text.endswith("  ")).edit
     'added 2 trailing spaces'
     """
-    if most < 1:
-        raise ArgumentError(f"most is {most!r}: a neighbor holds 1 edit or more")
-    check_rungs(rungs)
+    _check_most(most)
+    check_drawn(rungs)
     center = as_prompt(prompt)
     place = place_of(center, target)
     choices = _choices(place.text, rungs)
@@ -74,8 +75,14 @@ def neighbors(
     # Always two numbers: what takes fewer counts as smaller, whatever it is.
     variants = st.integers(0, max(map(len, choices)) - 1)
     part = st.tuples(st.sampled_from(choices), variants).map(_chosen)
-    drawn = st.lists(part, min_size=1, max_size=most, unique=True)
+    drawn = st.lists(part, min_size=1, max_size=int(most), unique=True)
     return drawn.map(partial(_neighbor, center, place))
+
+
+def _check_most(most: object) -> None:
+    if isinstance(most, bool) or not isinstance(most, Integral) or int(most) < 1:
+        told = "a neighbor holds a whole number of edits, 1 or more"
+        raise ArgumentError(f"most is {most!r:.80}: {told}")
 
 
 def _choices(text: str, rungs: Sequence[Rung]) -> list[list[Part]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.neighborhoods.compose import Part
     from pytest_promptchaos.neighborhoods.edits import Edit
-    from pytest_promptchaos.records import Prompt, Rung
+    from pytest_promptchaos.records import Neighbor, Rung
     from pytest_promptchaos.search.trials import Trial, Trials
 
 POOL = 128
@@ -36,9 +36,13 @@ IDLE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a hunt ended with; ``smallest`` is ``None`` where nothing failed twice."""
+    """What a hunt ended with; ``smallest`` is ``None`` where nothing failed twice.
+
+    ``parts`` counts the single edits in the smallest, ``worst_parts`` those in the worst.
+    """
 
     worst: Trial | None
+    worst_parts: int = 0
     smallest: Trial | None = None
     parts: int = 0
     minimal: bool = False
@@ -75,17 +79,16 @@ class Hunt:
         self._parts: dict[str, tuple[Part, ...]] = {}
         self._parts |= {part.edit.text: (part,) for part in self._mixer.parts}
 
-    def found(self, control: Prompt) -> Found:
-        """Return what the search finds; ``control`` is a request for something else."""
+    def found(self, controls: Sequence[Neighbor]) -> Found:
+        """Return what the search finds; ``controls`` are requests for something else."""
         earlier = failing_edits(self.trials, self.rungs)
-        again = [(self._composed(one.smallest), self._composed(one.worst)) for one in earlier]
-        known, singles = [edit for both in again for edit in both], self._singles()
+        known = [self._composed(edits) for one in earlier for edits in (one.smallest, one.worst)]
+        singles = self._singles()
         self.trials.fit([*known, *self.pool, *self._longest()])
-        self.trials.open(control, known or singles)
-        for (smallest, worst), one in zip(again, earlier, strict=True):
-            replayed = self._replayed(smallest, worst, minimal=one.minimal)
-            if replayed is not None:
-                return replayed
+        self.trials.open(controls, known or singles)
+        replayed = self._replayed(earlier)
+        if replayed is not None:
+            return replayed
         self._try(singles)
         self._mix()
         return self._concluded()
@@ -148,17 +151,33 @@ class Hunt:
             worst = min(self.trials.failing, key=lambda t: (-t.distance, len(self._of(t))))
             if self.trials.seen_again(worst):
                 return self._shrunk(worst)
-        return Found(worst=self.trials.worst)
+        most = self.trials.worst
+        return Found(worst=most, worst_parts=len(self._of(most)) if most else 0)
 
-    def _replayed(self, smallest: Edit, worst: Edit, *, minimal: bool) -> Found | None:
-        """Return what an earlier search found, if it still fails."""
-        small, large = self.trials.observe([smallest, worst])
-        if small is None or not self._certain(small):
-            return None
-        if large is None or large.distance < small.distance:
-            large = small
-        parts = len(self._of(small))
-        return Found(worst=large, smallest=small, parts=parts, minimal=minimal, replayed=True)
+    def _replayed(self, earlier: Sequence[FailingEdit]) -> Found | None:
+        """Return what earlier runs found, if it still fails; of several, what moves most."""
+        seen: list[tuple[Trial, Trial, bool]] = []
+        for one in earlier:
+            edits = [self._composed(one.worst), self._composed(one.smallest)]
+            worst, smallest = self.trials.observe(edits)
+            if smallest is not None:
+                largest = max(filter(None, (worst, smallest)), key=lambda t: t.distance)
+                seen.append((largest, smallest, one.minimal))
+        # Not in the order in which they were kept: that is the order of workers.
+        seen.sort(key=lambda one: (-one[0].distance, len(self._of(one[1])), one[1].edit.text))
+        for large, small, minimal in seen:
+            if self._certain(small):
+                return replace(self._ended(large, small, minimal=minimal), replayed=True)
+        return None
+
+    def _ended(self, worst: Trial, smallest: Trial, *, minimal: bool) -> Found:
+        return Found(
+            worst=worst,
+            worst_parts=len(self._of(worst)),
+            smallest=smallest,
+            parts=len(self._of(smallest)),
+            minimal=minimal,
+        )
 
     def _shrunk(self, worst: Trial) -> Found:
         """Return the smallest edit that still fails, seen again too, and keep it."""
@@ -169,7 +188,7 @@ class Hunt:
         of_worst = tuple(part.edit for part in self._of(worst))
         of_smallest = tuple(part.edit for part in parts)
         remember(self.trials, FailingEdit(of_worst, of_smallest, minimal))
-        return Found(worst=worst, smallest=smallest, parts=len(parts), minimal=minimal)
+        return self._ended(worst, smallest, minimal=minimal)
 
     def _of(self, trial: Trial) -> tuple[Part, ...]:
         return self._parts[trial.edit.text]

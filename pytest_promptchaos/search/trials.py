@@ -52,6 +52,7 @@ class Trials:
     ``spent`` counts the prompts asked for, ``calls`` those of them that were decoded and
     ``reused`` those that the store answered. ``floor`` is the largest distance seen between two
     runs of one prompt. ``left_out`` counts distinct candidates that were not run, by reason.
+    ``again_run`` is the center's second run, ``control_runs`` those of the positive controls.
     """
 
     session: Session
@@ -65,7 +66,8 @@ class Trials:
     shape: tuple[int, ...] = (1, 0)
     floor: float = 0.0
     center_run: Run = field(init=False)
-    control_run: Run = field(init=False)
+    again_run: Run = field(init=False)
+    control_runs: list[tuple[Neighbor, Run]] = field(default_factory=list)
     spent: int = 0
     calls: int = 0
     reused: int = 0
@@ -97,16 +99,28 @@ class Trials:
         free = self.model.rows([longest] * ROUND, self.horizon)
         self.shape = self.model.shape(within, self.session.settings.batch_rows or free)
 
-    def open(self, control: Prompt, edits: Sequence[Edit]) -> None:
-        """Run the center, the positive control and the first edits.
+    def open(self, controls: Sequence[Neighbor], edits: Sequence[Edit]) -> None:
+        """Run the center, the positive controls and the first edits.
 
-        The center is run a second time, as far from the first as it can be: the noise floor.
+        The center is run a second time, as far from the first as it can be: the noise floor. A
+        control that does not begin as the edits do, or is longer, gets a batch of its own.
         """
         fresh = self._fresh(edits)
-        prompts = [self.center, control, *(n.prompt for _, n in fresh), self.center]
-        self.center_run, self.control_run, *runs, again = self._ask(prompts)
-        self.floor = self.distance(self.center_run, again)
-        self._note(fresh, runs)
+        beside = [one for one in controls if self._in_shape(one.prompt)]
+        prompts = [self.center, *(n.prompt for n in beside), *(n.prompt for _, n in fresh)]
+        self.center_run, *runs, self.again_run = self._ask([*prompts, self.center])
+        self.floor = self.distance(self.center_run, self.again_run)
+        self.control_runs = list(zip(beside, runs, strict=False))
+        for one in (one for one in controls if one not in beside):
+            shape = self.model.shape([one.prompt], self.shape[0])
+            self.control_runs.append((one, self._ask([one.prompt], shape)[0]))
+        self._note(fresh, runs[len(beside) :])
+
+    @property
+    def weakest_control(self) -> tuple[Neighbor, float]:
+        """The positive control that moved the answer least, and how far it did."""
+        moved = [(one, self.distance(self.center_run, run)) for one, run in self.control_runs]
+        return min(moved, key=lambda both: both[1])
 
     def observe(self, edits: Sequence[Edit]) -> list[Trial | None]:
         """Return what the edits do, in order; ``None`` for those that cannot be run."""
@@ -158,11 +172,11 @@ class Trials:
 
     # -- asking ------------------------------------------------------------------------------
 
-    def _ask(self, prompts: Sequence[Prompt]) -> list[Run]:
+    def _ask(self, prompts: Sequence[Prompt], shape: tuple[int, ...] | None = None) -> list[Run]:
         runs = self.session.runs(
             self.model,
             prompts,
-            shape=self.shape,
+            shape=shape or self.shape,
             horizon=self.horizon,
             label=f"{self.model.pin.name} {self.center.id} search",
         )
@@ -180,7 +194,7 @@ class Trials:
                 continue
             neighbor = self._neighbor(edit)
             ids = self.model.render(neighbor.prompt)
-            reason = self._reason(ids, center, fresh)
+            reason = self._reason(neighbor.prompt, center, fresh)
             if reason:
                 self.left_out[reason] += 1
                 self._ids[edit.text] = ids
@@ -188,15 +202,19 @@ class Trials:
                 fresh[ids] = (edit, neighbor)
         return list(fresh.values())
 
-    def _reason(self, ids: Ids, center: Ids, fresh: Iterable[Ids]) -> str:
+    def _reason(self, prompt: Prompt, center: Ids, fresh: Iterable[Ids]) -> str:
+        ids = self.model.render(prompt)
         if ids == center:
             return "erased"
         if ids in self.tried or ids in fresh:
             return "duplicate"
+        return "" if self._in_shape(prompt) and self._in_context(prompt) else "unfit"
+
+    def _in_shape(self, prompt: Prompt) -> bool:
+        """Return whether the batch holds a prompt, and what it computes once is its beginning."""
+        ids, center = self.model.render(prompt), self.model.render(self.center)
         _, width, *shared = self.shape
-        begins = ids[: sum(shared)] == center[: sum(shared)]
-        fits = begins and len(ids) <= width and self._short_enough(ids)
-        return "" if fits else "unfit"
+        return len(ids) <= width and ids[: sum(shared)] == center[: sum(shared)]
 
     def _note(self, fresh: Sequence[tuple[Edit, Neighbor]], runs: Sequence[Run]) -> None:
         center = self.center_run
@@ -213,7 +231,5 @@ class Trials:
         return neighbor_of(self.center, edit, self.place)
 
     def _in_context(self, prompt: Prompt) -> bool:
-        return self._short_enough(self.model.render(prompt))
-
-    def _short_enough(self, ids: Ids) -> bool:
-        return self.model.context is None or len(ids) + self.horizon <= self.model.context
+        bound = self.model.context
+        return bound is None or len(self.model.render(prompt)) + self.horizon <= bound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.measure.distances import NAMES, UNITS
@@ -19,11 +19,13 @@ class Worst:
     """The worst neighbor that a search found, and the smallest edit that still fails.
 
     ``worst`` is the pair with the largest distance, ``None`` where no neighbor reached the model
-    as a prompt of its own. ``smallest`` is the pair of the smallest edit that was found to fail;
-    ``parts`` counts the single edits in it and ``minimal`` says that none of them can be left
-    out. ``floor`` is the largest distance between two runs of one prompt: a neighbor fails when
-    its distance exceeds ``floor + at_most``. ``fails`` holds only for a failure that was seen
-    again; ``unrepeated`` names the edits whose failure was not.
+    as a prompt of its own; ``worst_parts`` counts the single edits in it. ``smallest`` is the pair
+    of the smallest edit that was found to fail; ``parts`` counts the single edits in it and
+    ``minimal`` says that none of them can be left out. ``floor`` is the largest distance between
+    two runs of one prompt: a neighbor fails when its distance exceeds ``floor + at_most``.
+    ``fails`` holds only for a failure that was seen again; ``unrepeated`` names the edits whose
+    failure was not. ``contrast`` is the distance to the positive control that moved the answer
+    least, and ``control`` says which that was.
 
     ``calls`` counts the prompts that were decoded, for whatever end; ``reused`` those that the
     evidence store answered; both count against ``budget``. ``tried`` counts the distinct
@@ -31,7 +33,7 @@ class Worst:
     never run: their tokens were those of the center, or of another neighbor, or did not fit the
     batch or the context. ``drawn_from`` of ``edits`` single edits took part. ``trace`` holds
     (prompts asked so far, largest distance) at every improvement. ``replayed`` says that the
-    failing edit of an earlier search was tried first and still fails.
+    failing edit of an earlier run was tried first and still fails.
     """
 
     prompt: Prompt
@@ -42,6 +44,8 @@ class Worst:
     smallest: Pair | None
     floor: float
     contrast: float
+    control: str
+    worst_parts: int
     parts: int
     minimal: bool
     replayed: bool
@@ -78,6 +82,18 @@ class Worst:
         return None if self.distance is None else max(self.distance - self.floor, 0.0)
 
     @property
+    def blind(self) -> str:
+        """Why finding nothing says nothing; empty where something failed, or could have."""
+        seen = self.contrast - self.floor
+        if self.fails or seen > self.at_most:
+            return ""
+        moved = f"moved it by no more than {digits(seen)}" if seen > 0 else "moved nothing"
+        return (
+            f"no evidence, because the positive control ({self.control}) {moved}: the model "
+            "answers everything alike, or the metric is blind here"
+        )
+
+    @property
     def words(self) -> str:
         """One sentence: what was found, and how large it is."""
         about, limit = f"{self.model.pin} around {self.prompt.id}", f"at_most={self.at_most:g}"
@@ -85,7 +101,9 @@ class Worst:
             return f"{about}: no neighbor reached the model as a prompt of its own"
         told = f"{NAMES[self.metric]} {digits(self.distance)}"
         if self.smallest is None:
-            return f"{about}: no failure beyond {limit}; worst of {self.tried} neighbors {told}"
+            blind = f"; {self.blind}" if self.blind else ""
+            none = f"no failure beyond {limit}; worst of {self.tried} neighbors {told}"
+            return f"{about}: {none}{blind}"
         small = digits(self.smallest.distances[self.metric])
         return (
             f"{about}: {self.smallest.edit} moves the answer by {small}, which is beyond {limit} "
@@ -136,17 +154,21 @@ def _texts(pair: Pair) -> list[str]:
     ]
 
 
-def findings_of(worst: Worst) -> Findings:
-    """Return a search as findings: the worst excess, its controls, the failing pairs.
+SMALLEST = "smallest that fails: "
+"""How the edit of the smallest failing neighbor begins among the pairs."""
 
-    The value is a maximum over what was tried. It has no interval: a longer search can only find
-    a larger one.
+
+def findings_of(worst: Worst) -> Findings:
+    """Return a search as findings: the worst excess, its controls, the worst pair, the smallest.
+
+    The value is a maximum over what was tried. It has no interval, so both ends are the value: a
+    longer search can only find a larger one.
     """
     return Findings(
         model=worst.model,
         measurement=_measured(worst),
         controls=_controls(worst),
-        pairs=tuple({p.neighbor_id: p for p in (worst.smallest, worst.worst) if p}.values()),
+        pairs=_worst_first(worst),
         settings={
             "metric": worst.metric,
             "rungs": ", ".join(worst.rungs),
@@ -160,6 +182,15 @@ def findings_of(worst: Worst) -> Findings:
         runs_reused=worst.reused,
         seconds=worst.seconds,
     )
+
+
+def _worst_first(worst: Worst) -> tuple[Pair, ...]:
+    """Return the worst pair and the smallest that fails; one, where they are the same."""
+    pairs = {pair.neighbor_id: pair for pair in (worst.worst, worst.smallest) if pair}
+    if worst.smallest:
+        named = replace(worst.smallest, edit=f"{SMALLEST}{worst.smallest.edit}")
+        pairs[worst.smallest.neighbor_id] = named
+    return tuple(pairs.values())
 
 
 def _measured(worst: Worst) -> Measurement:
@@ -177,14 +208,32 @@ def _measured(worst: Worst) -> Measurement:
         value=excess,
         low=excess,
         high=excess,
-        interval=f"the largest of {worst.tried} neighbors tried; a longer search may find more",
+        interval="; ".join(filter(None, (_maximum(worst), _smallest(worst)))),
         n=n,
         effective_n=worst.tried,
     )
 
 
+def _maximum(worst: Worst) -> str:
+    """Return in words what the value is the largest of, and why it has no interval."""
+    of = f" (a mixture of {worst.worst_parts} edits)" if worst.worst_parts > 1 else ""
+    if worst.replayed:
+        return f"tried first: what failed in an earlier search{of}; a maximum, no interval"
+    tried = f"the largest of {worst.tried} neighbors tried{of}"
+    return f"{tried}; a maximum, no interval: a longer search may find more"
+
+
+def _smallest(worst: Worst) -> str:
+    """Return in words what the smallest edit that fails does; it is not the value."""
+    if worst.smallest is None or worst.worst is None:
+        return ""
+    if worst.smallest.neighbor_id == worst.worst.neighbor_id:
+        return "no smaller edit was found to fail" if worst.parts > 1 else ""
+    moved = digits(worst.smallest.distances[worst.metric] - worst.floor)
+    return f"the smallest edit that still fails moves it by {moved}: {worst.smallest.edit}"
+
+
 def _controls(worst: Worst) -> tuple[Control, ...]:
-    seen = worst.contrast - worst.floor
     unrepeated = ", ".join(worst.unrepeated) or "every failure that was looked at again repeated"
     return (
         Control(
@@ -194,13 +243,21 @@ def _controls(worst: Worst) -> tuple[Control, ...]:
             words=f"the same prompt decoded again: largest {digits(worst.floor)}",
             value=worst.floor,
         ),
-        Control(
-            name="positive control",
-            role="detection",
-            state="held" if seen > 0 else "failed",
-            words=f"an unrelated request moves the answer by {digits(worst.contrast)}",
-            value=seen,
-        ),
+        _positive_control(worst),
         Control(name="seen again", role="note", state="held", words=unrepeated),
         Control(name="search", role="note", state="held", words=worst.effort),
+    )
+
+
+def _positive_control(worst: Worst) -> Control:
+    """Return the positive control; a failure that was seen twice needs none, so it is a note."""
+    seen = worst.contrast - worst.floor
+    told = f"{worst.control} moves the answer by {digits(worst.contrast)}"
+    not_needed = "; a failure was seen twice, so the metric is not blind here"
+    return Control(
+        name="positive control",
+        role="note" if worst.fails else "detection",
+        state="held" if worst.fails or seen > 0 else "failed",
+        words=f"{told}{not_needed}" if worst.fails and seen <= worst.at_most else told,
+        value=seen,
     )

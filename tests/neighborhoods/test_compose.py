@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_promptchaos.errors import NeighborhoodError
 from pytest_promptchaos.neighborhoods.compose import (
+    check_drawn,
     compose,
     conflict,
     neighbor_of,
@@ -20,7 +21,7 @@ from pytest_promptchaos.neighborhoods.compose import (
 from pytest_promptchaos.neighborhoods.edits import Edit
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
 from pytest_promptchaos.neighborhoods.messages import place_of
-from pytest_promptchaos.records import SMALL_RUNGS, Message, Prompt
+from pytest_promptchaos.records import SMALL_RUNGS, Message, Prompt, Rung
 
 RICE = "What is a quick way to cook rice?"
 TEXTS = ("Why?", RICE, "I don't, do you?", 'Say "no", please. \n', "Find a fast way. Suggest one!")
@@ -125,6 +126,18 @@ def test_nothing_to_compose_is_refused() -> None:
 def test_authored_rungs_are_not_made_from_a_text() -> None:
     with pytest.raises(NeighborhoodError, match="'paraphrase' cannot be drawn from"):
         small_edits(RICE, ["format", "paraphrase"])
+
+
+@pytest.mark.parametrize("rungs", [[], ["identical"], ["x"], ["positive_control"]])
+def test_a_refusal_names_only_the_rungs_that_are_taken(rungs: list[Rung]) -> None:
+    with pytest.raises(NeighborhoodError, match=r"format, punctuation, synonym$"):
+        check_drawn(rungs)
+
+
+@pytest.mark.parametrize("rungs", ["format", 3, iter(["format"])])
+def test_rungs_are_a_list_of_names(rungs: object) -> None:
+    with pytest.raises(NeighborhoodError, match=r"pass a list of names, as in \['format'\]"):
+        check_drawn(rungs)
 
 
 def test_a_single_edit_has_the_ladders_id() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 
+from pytest_promptchaos.errors import NeighborhoodError
 from pytest_promptchaos.neighborhoods.compose import Part, conflict, joined, small_edits
 from pytest_promptchaos.neighborhoods.mix import MOST_PARTS, Mixer
 from pytest_promptchaos.records import SMALL_RUNGS
@@ -18,6 +20,13 @@ def test_the_same_seed_draws_the_same() -> None:
     one, same, other = (Mixer(RICE, EDITS, seed) for seed in (3, 3, 4))
     assert [one.draw() for _ in range(9)] == [same.draw() for _ in range(9)]
     assert one.draw() != other.draw()
+
+
+def test_a_seed_is_a_whole_number_of_either_sign() -> None:
+    assert Mixer(RICE, EDITS, seed=np.int64(-3)).draw() == Mixer(RICE, EDITS, seed=-3).draw()  # type: ignore[arg-type]
+    for seed in ("a", 1.0, True, None):
+        with pytest.raises(NeighborhoodError, match=f"seed is {seed!r}, but it takes a whole"):
+            Mixer(RICE, EDITS, seed=seed)  # type: ignore[arg-type]
 
 
 def test_mixtures_never_hold_edits_that_exclude_each_other() -> None:

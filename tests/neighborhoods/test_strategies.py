@@ -69,12 +69,15 @@ def test_a_chosen_message_is_edited() -> None:
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="most is 0"):
-        neighbors(RICE, most=0)
+    for most in (0, "a", True, 1.5):
+        with pytest.raises(ArgumentError, match=f"most is {most!r}: .* whole number of edits"):
+            neighbors(RICE, most=most)  # type: ignore[arg-type]
     with pytest.raises(NeighborhoodError, match="did you mean 'format'"):
         neighbors(RICE, ["formt"])  # type: ignore[list-item]
     with pytest.raises(NeighborhoodError, match="cannot be drawn from"):
         neighbors(RICE, ["paraphrase"])
+    with pytest.raises(NeighborhoodError, match=r"name some of format, punctuation, synonym$"):
+        neighbors(RICE, [])
     with pytest.raises(NeighborhoodError, match="no place for an edit on synonym"):
         neighbors("Zyx?", ["synonym"])
 

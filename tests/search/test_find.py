@@ -1,4 +1,4 @@
-"""The search finds planted weaknesses, believes none that does not repeat, and remembers."""
+"""The search finds planted weaknesses, and believes none that does not repeat."""
 
 from __future__ import annotations
 
@@ -20,69 +20,26 @@ from pytest_promptchaos.records import Message, Outcome, Prompt
 from pytest_promptchaos.search.find import assert_worst_neighbor, find_worst
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
+from search.planted import (
+    BOIL,
+    ELSE,
+    FRY,
+    PLANTED,
+    RICE,
+    answers,
+    both,
+    nothing,
+    swapped,
+    two_spaces,
+    weak,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.search.worst import Worst
-
-RICE = "What is a quick way to cook rice?"
-BOIL, FRY = "Boil it in plenty of water.", "Fry it with garlic and a little salt."
-ELSE = "That is another question."
-
-
-def two_spaces(text: str) -> bool:
-    return text.endswith("  ") and not text.endswith("   ")
-
-
-def swapped(text: str) -> bool:
-    return "fast" in text
-
-
-def both(text: str) -> bool:
-    return two_spaces(text) and swapped(text)
-
-
-PLANTED: dict[Callable[[str], bool], str] = {
-    two_spaces: "added 2 trailing spaces",
-    swapped: "replaced 'quick' by 'fast'",
-    both: "replaced 'quick' by 'fast' and added 2 trailing spaces",
-}
-
-
-def answers(flips: Callable[[str], bool]) -> Callable[[str], str]:
-    """Return answers that are alike around RICE, but where ``flips`` says otherwise."""
-
-    def answer(text: str) -> str:
-        if "rice" not in text:
-            return ELSE
-        return FRY if flips(text) else BOIL
-
-    return answer
-
-
-def weak(flips: Callable[[str], bool], version: str = "1") -> ScriptedModel:
-    return ScriptedModel("weak", answers(flips), version=version)
-
-
-def nothing(_text: str) -> bool:
-    return False
-
-
-@pytest.fixture(autouse=True)
-def session(tmp_path: Path) -> Iterator[Session]:
-    made = Session(settings=Settings(embedder="none"), root=tmp_path)
-    with activated(made):
-        yield made
-    made.close()
-
-
-def again(session: Session) -> Session:
-    """Return a session that opens the same evidence store."""
-    return Session(settings=session.settings, root=session.root)
-
 
 # -- what is planted is found ---------------------------------------------------------------
 
@@ -98,59 +55,6 @@ def test_a_planted_weakness_is_found_and_shrunk(flips: Callable[[str], bool], se
     assert worst.minimal
     assert worst.calls == model.calls <= 200
     assert worst.calls + worst.reused <= 200
-
-
-@pytest.mark.parametrize("flips", PLANTED, ids=lambda flips: flips.__name__)
-def test_it_is_replayed_first_on_the_next_run(
-    flips: Callable[[str], bool], session: Session
-) -> None:
-    find_worst(weak(flips), RICE, seed=0)
-    with activated(replace(again(session), settings=replace(session.settings, fresh=True))):
-        model = weak(flips)
-        replayed = find_worst(model, RICE, seed=1)
-    assert replayed.replayed
-    assert replayed.minimal
-    assert replayed.smallest is not None
-    assert replayed.smallest.edit == PLANTED[flips]
-    # Two centers, one control, the smallest and the worst edit; five to see the failure again.
-    assert replayed.calls == model.calls <= 10
-    assert "an earlier search was tried first" in str(replayed)
-
-
-def test_a_replay_is_answered_from_the_store() -> None:
-    model = weak(swapped)
-    find_worst(model, RICE)
-    before = model.calls
-    assert find_worst(model, RICE).replayed
-    assert model.calls - before <= 1
-
-
-def test_a_mended_model_is_tried_on_the_old_failure() -> None:
-    find_worst(weak(swapped), RICE)
-    mended = weak(nothing, version="mended")
-    worst = find_worst(mended, RICE)
-    assert not worst.fails
-    assert not worst.replayed
-    assert worst.distance == 0.0
-    assert mended.calls > 100
-
-
-def test_another_failure_is_remembered_beside_the_first() -> None:
-    find_worst(weak(swapped), RICE)
-    moved = weak(two_spaces, version="2")
-    found = find_worst(moved, RICE)
-    assert (found.replayed, found.smallest and found.smallest.edit) == (
-        False,
-        "added 2 trailing spaces",
-    )
-    assert find_worst(moved, RICE).replayed
-    assert find_worst(weak(swapped), RICE).replayed
-
-
-def test_a_failure_on_another_rung_is_not_replayed() -> None:
-    find_worst(weak(both), RICE)
-    worst = find_worst(weak(both), RICE, rungs=["format"])
-    assert (worst.replayed, worst.fails) == (False, False)
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -298,30 +202,6 @@ def test_the_trace_grows() -> None:
     assert found[-1] == worst.distance
 
 
-def test_the_assertion_fails_with_the_smallest_edit() -> None:
-    with pytest.raises(VerdictError) as raised:
-        assert_worst_neighbor(weak(both), RICE, at_most=0.2)
-    verdict = raised.value.verdict
-    assert verdict.outcome is Outcome.FAILED
-    assert verdict.measurement.name == "worst token edit distance"
-    assert PLANTED[both] in str(raised.value)
-    assert verdict.pairs[0].edit == PLANTED[both]
-
-
-def test_the_assertion_passes_a_robust_model() -> None:
-    robust = weak(nothing)
-    verdict = assert_worst_neighbor(robust, RICE, at_most=0.2)
-    assert verdict.outcome is Outcome.PASSED
-    assert "a longer search may find more" in verdict.measurement.interval
-
-
-def test_the_assertion_is_blind_to_a_collapsed_model() -> None:
-    collapsed = ScriptedModel("collapsed", lambda _: BOIL)
-    with pytest.raises(VerdictError, match="positive control") as raised:
-        assert_worst_neighbor(collapsed, RICE, at_most=0.2)
-    assert raised.value.verdict.outcome is Outcome.INVALID
-
-
 def test_a_system_message_can_be_searched() -> None:
     chat = Prompt(id="c", text="Why?", before=(Message(role="system", content=RICE),))
     model = ScriptedModel(
@@ -348,12 +228,21 @@ def test_bad_input_is_told() -> None:
         find_worst(model, RICE, metric="semantic")
     with pytest.raises(ArgumentError, match="at_most is nan"):
         find_worst(model, RICE, at_most=float("nan"))
+    with pytest.raises(ArgumentError, match=r"at_most is -0\.1, .* at least 0"):
+        find_worst(model, RICE, at_most=-0.1)
+    with pytest.raises(ArgumentError, match=r"at_most is -1, .* at least 0"):
+        assert_worst_neighbor(model, RICE, at_most=-1)
     with pytest.raises(NeighborhoodError, match="cannot be drawn from"):
         find_worst(model, RICE, rungs=["paraphrase"])
+    with pytest.raises(NeighborhoodError, match=r"name some of format, punctuation, synonym$"):
+        find_worst(model, RICE, rungs=[])
     with pytest.raises(NeighborhoodError, match="no place for an edit on synonym"):
         find_worst(model, "Zyx?", rungs=["synonym"])
     with pytest.raises(PromptError):
         find_worst(model, "  ")
+    for seed in ("a", 2.0, True):
+        with pytest.raises(NeighborhoodError, match=f"seed is {seed!r}, but it takes a whole"):
+            find_worst(model, RICE, seed=seed)  # type: ignore[arg-type]
     small = ScriptedModel("small", lambda text: text, context=20)
     with pytest.raises(PromptError, match="shorten the prompt"):
         find_worst(small, RICE)
