@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_promptchaos.measure.divergence import ALONG, AT_END
+from pytest_promptchaos.measure.whole import ALONG, AT_END
 from pytest_promptchaos.report.distances import WORDS, distance_words
 
 if TYPE_CHECKING:
