@@ -14,7 +14,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from pytest_promptchaos.errors import PromptError
 from pytest_promptchaos.models.prefill import PromptEnd, past_of, rows_of
-from pytest_promptchaos.models.quiet import quiet_transformers
+from pytest_promptchaos.models.quiet import quiet_transformers, uncollected
 from pytest_promptchaos.records import Run, Step
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _steps(ids: list[list[int]], numbers: list[list[float]]) -> tuple[Step, ...]
     )
 
 
+@uncollected()
 def decode(
     model: LanguageModel,
     batch: Sequence[tuple[Prompt, int]],
