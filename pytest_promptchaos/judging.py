@@ -42,9 +42,8 @@ def judge_findings(
     controls = _undiluted(settle(findings.controls, limit), findings, limit)
     outcome = judge(findings.measurement, limit, controls)
     around = str(findings.settings.get("prompts", ""))
-    # Only of stability, and where collapse was looked for: a response is no stability.
-    looked = limit.at_most is not None and any(c.name == COLLAPSE for c in controls)
-    diagnosis = diagnose(controls, findings.measurement, limit) if looked else None
+    stable = _of_stability(findings, limit)
+    diagnosis = diagnose(controls, findings.measurement, limit) if stable else None
     told = sentence(subject(findings.model), around, findings.measurement, limit, outcome)
     verdict = Verdict(
         check=check,
@@ -60,6 +59,16 @@ def judge_findings(
     )
     active().record(verdict)
     return verdict
+
+
+def _of_stability(findings: Findings, limit: Limit) -> bool:
+    """Return whether edits that keep the meaning were judged, with an eye on collapse.
+
+    A response, a changed meaning or a depth profile is neither robust nor sensitive.
+    """
+    rungs = str(findings.settings.get("rungs", "")).split(", ")
+    looked = any(control.name == COLLAPSE for control in findings.controls)
+    return looked and limit.at_most is not None and "small_semantic" not in rungs
 
 
 def _undiluted(

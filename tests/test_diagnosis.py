@@ -78,6 +78,20 @@ def test_a_model_that_a_trailing_space_turns_around_is_sensitive() -> None:
     assert verdict.diagnosis == "sensitive"
 
 
+def test_a_changed_meaning_is_neither_robust_nor_sensitive() -> None:
+    with pytest.raises(VerdictError) as raised:
+        assert_stable_neighborhood(
+            ScriptedModel("known", about),
+            TEXT,
+            at_most=0.1,
+            metric="token_edit",
+            rungs=["small_semantic"],
+            small_semantic=[*OTHERS["small_semantic"], "Tell me about a king."],
+            positive_control=OTHERS["positive_control"],
+        )
+    assert raised.value.verdict.diagnosis is None
+
+
 def test_a_constant_model_is_collapsed_and_its_stability_is_no_evidence() -> None:
     verdict = judged(lambda _text: STORY)
     assert verdict.outcome is Outcome.INVALID
