@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, Unpack
 
 from pytest_promptchaos.errors import ArgumentError, NeighborhoodError
 from pytest_promptchaos.measure.answers import check_validator, reader
-from pytest_promptchaos.measure.distances import NAMES
+from pytest_promptchaos.measure.distances import NAMES, OF_OUTPUTS
 from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.records import SMALL_RUNGS, Neighborhood
 from pytest_promptchaos.surround import (
@@ -23,6 +23,7 @@ from pytest_promptchaos.surround import (
 if TYPE_CHECKING:
     from pytest_promptchaos.measure.answers import Validator
     from pytest_promptchaos.measure.distances import Metric
+    from pytest_promptchaos.measure.energy import OutputMetric
     from pytest_promptchaos.measure.extractors import Extractor
     from pytest_promptchaos.neighborhoods.ledger import Texts
     from pytest_promptchaos.neighborhoods.messages import Target
@@ -34,18 +35,30 @@ CARDS: tuple[How, ...] = ("off", "replay", "patch")
 CONTROL_RUNGS = {"identical", "positive_control"}
 
 
-class NeighborhoodKnobs(TypedDict, total=False):
-    """The further arguments of :func:`measure_neighborhood`, where they are told."""
+class TextKnobs(TypedDict, total=False):
+    """What the neighbors are made of."""
 
-    metric: Metric
     rungs: Sequence[Rung]
-    horizon: int | Sequence[int] | None
     per_rung: int | None
     seed: int | None
     paraphrases: Texts
     small_semantic: Texts
     positive_control: Texts
     target: Target | None
+
+
+class OutputKnobs(TextKnobs, total=False):
+    """The arguments of checks that compare whole outputs at one horizon."""
+
+    metric: OutputMetric
+    horizon: int | None
+
+
+class NeighborhoodKnobs(TextKnobs, total=False):
+    """The further arguments of :func:`measure_neighborhood`, where they are told."""
+
+    metric: Metric
+    horizon: int | Sequence[int] | None
     extract: str | Extractor | None
     validate: Validator | None
     branch_cards: How
@@ -102,6 +115,21 @@ def checked(session: Session, **knobs: Unpack[NeighborhoodKnobs]) -> Knobs:
         per_rung=chosen.per_rung if asked.per_rung is None else asked.per_rung,
         seed=chosen.seed if asked.seed is None else asked.seed,
     )
+
+
+def checked_outputs(session: Session, **knobs: Unpack[OutputKnobs]) -> Knobs:
+    """Return the same of a check that compares whole outputs at one horizon."""
+    for name in knobs:
+        check_choice("argument", name, (*OutputKnobs.__annotations__, *TextKnobs.__annotations__))
+    check_choice("metric", knobs.get("metric", "semantic"), OF_OUTPUTS)
+    if (horizon := knobs.get("horizon")) is not None:
+        check_count("horizon", horizon, least=1)
+    return checked(session, **knobs)
+
+
+def output_metric(asked: Knobs) -> OutputMetric:
+    """Return the metric of what went through :func:`checked_outputs`."""
+    return "semantic" if asked.metric == "semantic" else "token_edit"
 
 
 def _lengths(horizon: int | Sequence[int]) -> tuple[int, ...]:

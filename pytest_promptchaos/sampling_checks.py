@@ -9,38 +9,31 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
-from pytest_promptchaos.measure.distances import OF_OUTPUTS
+from pytest_promptchaos.knobs import built_around, check_limit, checked_outputs, output_metric
 from pytest_promptchaos.measure.drawn import Drawn
-from pytest_promptchaos.measure.sampled import NAMES, sampled_divergence, without_embedder
+from pytest_promptchaos.measure.sampled import sampled_divergence, without_embedder
 from pytest_promptchaos.neighborhoods.certify import certify
-from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.notes import notes_on
-from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
+from pytest_promptchaos.records import Findings, Limit, Verdict
 from pytest_promptchaos.session import active
 from pytest_promptchaos.surround import (
     Asked,
-    check_choice,
     check_count,
-    check_number,
-    neighborhoods_of,
-    several,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_promptchaos.booking import Subject
-    from pytest_promptchaos.measure.energy import OutputMetric
+    from pytest_promptchaos.knobs import OutputKnobs
     from pytest_promptchaos.models.language import LanguageModel
     from pytest_promptchaos.models.sampling import Draw, Sampling
-    from pytest_promptchaos.neighborhoods.ledger import Texts
-    from pytest_promptchaos.neighborhoods.messages import Target
-    from pytest_promptchaos.records import Neighborhood, Prompt, Rung
+    from pytest_promptchaos.records import Neighborhood, Prompt
     from pytest_promptchaos.session import Session
 
 ROWS = 16
@@ -57,15 +50,7 @@ def assert_stable_sampling(
     draws: int = 30,
     temperature: float = 0.7,
     top_p: float = 1.0,
-    metric: OutputMetric = "semantic",
-    rungs: Sequence[Rung] = SMALL_RUNGS,
-    horizon: int | None = None,
-    per_rung: int | None = None,
-    seed: int | None = None,
-    paraphrases: Texts = (),
-    small_semantic: Texts = (),
-    positive_control: Texts = (),
-    target: Target | None = None,
+    **knobs: Unpack[OutputKnobs],
 ) -> Verdict:
     """Return the verdict that sampled answers move with the prompt by at most ``at_most``.
 
@@ -76,24 +61,11 @@ def assert_stable_sampling(
     evidence. The other arguments are those of :func:`measure_sampling`.
     """
     __tracebackhide__ = True
-    check_number("at_most", at_most)
+    check_limit("at_most", at_most, knobs.get("metric", "semantic"))
     findings = measure_sampling(
-        model,
-        prompt,
-        draws=draws,
-        temperature=temperature,
-        top_p=top_p,
-        metric=metric,
-        rungs=rungs,
-        horizon=horizon,
-        per_rung=per_rung,
-        seed=seed,
-        paraphrases=paraphrases,
-        small_semantic=small_semantic,
-        positive_control=positive_control,
-        target=target,
+        model, prompt, draws=draws, temperature=temperature, top_p=top_p, **knobs
     )
-    limit = Limit(name=NAMES[metric], at_most=at_most)
+    limit = Limit(name=findings.measurement.name, at_most=at_most)
     return enforce(judge_findings("stable_sampling", findings, limit))
 
 
@@ -104,15 +76,7 @@ def measure_sampling(
     draws: int = 30,
     temperature: float = 0.7,
     top_p: float = 1.0,
-    metric: OutputMetric = "semantic",
-    rungs: Sequence[Rung] = SMALL_RUNGS,
-    horizon: int | None = None,
-    per_rung: int | None = None,
-    seed: int | None = None,
-    paraphrases: Texts = (),
-    small_semantic: Texts = (),
-    positive_control: Texts = (),
-    target: Target | None = None,
+    **knobs: Unpack[OutputKnobs],
 ) -> Findings:
     """Return how far sampled answers move around prompts, beyond their own spread.
 
@@ -129,44 +93,32 @@ def measure_sampling(
     from pytest_promptchaos.models.sampling import Sampling
 
     started = time.perf_counter()
-    session, settings = active(), active().settings
+    session = active()
     subject = _language_model(model_of(model))
-    check_rungs(rungs)
-    check_choice("metric", metric, OF_OUTPUTS)
+    asked = checked_outputs(session, **knobs)
     check_count("draws", draws, least=FEWEST)
-    length = settings.horizon if horizon is None else horizon
-    check_count("horizon", length, least=1)
-    chosen = settings.seed if seed is None else seed
-    how = Sampling(temperature=temperature, top_p=top_p, seed=chosen, horizon=length)
-    neighborhoods = neighborhoods_of(
-        several(prompt),
-        rungs=rungs,
-        paraphrases=paraphrases,
-        small_semantic=small_semantic,
-        positive_control=positive_control,
-        per_rung=settings.per_rung if per_rung is None else per_rung,
-        seed=chosen,
-        target=target,
-    )
+    length, seed = asked.lengths[-1], asked.seed or 0
+    how = Sampling(temperature=temperature, top_p=top_p, seed=seed, horizon=length)
+    neighborhoods = built_around(prompt, asked)
     certified = [certify(built, subject.render) for built in neighborhoods]
     how = replace(how, rows=_rows(session, subject, certified, length))
     before = replace(session.counts)
-    if metric == "semantic" and session.embedder is None:
-        findings = without_embedder(subject.identity, rungs, session.embedder_words)
+    if asked.metric == "semantic" and session.embedder is None:
+        findings = without_embedder(subject.identity, asked.rungs, session.embedder_words)
     else:
         findings = sampled_divergence(
             list(_gathered(session, subject, certified, draws, how)),
-            metric=metric,
-            rungs=tuple(rungs),
-            min_effective=settings.min_effective,
-            embed=session.embed if metric == "semantic" else None,
+            metric=output_metric(asked),
+            rungs=tuple(asked.rungs),
+            min_effective=session.settings.min_effective,
+            embed=session.embed if asked.metric == "semantic" else None,
             embedder_words=session.embedder_words,
-            seed=chosen,
+            seed=seed,
         )
-    findings = replace(findings, controls=(*findings.controls, *notes_on(subject, neighborhoods)))
     prompts = ", ".join(built.center.id for built in neighborhoods)
-    knobs = {**asdict(how), "draws": draws, "embedder": session.embedder_words}
-    return booked(findings, session, before, started, {**knobs, "prompts": prompts})
+    told = {**asdict(how), "draws": draws, "embedder": session.embedder_words, "prompts": prompts}
+    findings = replace(findings, controls=(*findings.controls, *notes_on(subject, neighborhoods)))
+    return booked(findings, session, before, started, told)
 
 
 def _language_model(subject: Subject) -> LanguageModel:

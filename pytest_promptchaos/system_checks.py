@@ -9,52 +9,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Unpack
 
 from pytest_promptchaos.answer import observe
 from pytest_promptchaos.booking import model_of
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce_all, judge_findings
+from pytest_promptchaos.knobs import built_around, check_limit, checked_outputs, output_metric
 from pytest_promptchaos.measure.compared import Comparison, System, labels_of
-from pytest_promptchaos.measure.distances import OF_OUTPUTS
 from pytest_promptchaos.measure.drift import drift, without_embedder
 from pytest_promptchaos.neighborhoods.certify import common
-from pytest_promptchaos.neighborhoods.ladder import check_rungs
 from pytest_promptchaos.notes import notes_on
-from pytest_promptchaos.records import SMALL_RUNGS, Findings, Limit, Verdict
+from pytest_promptchaos.records import Findings, Limit, Verdict
 from pytest_promptchaos.session import active
-from pytest_promptchaos.surround import (
-    Asked,
-    check_choice,
-    check_count,
-    check_number,
-    neighborhoods_of,
-    several,
-)
 
 if TYPE_CHECKING:
     from pytest_promptchaos.booking import Subject
-    from pytest_promptchaos.measure.energy import OutputMetric
-    from pytest_promptchaos.neighborhoods.ledger import Texts
-    from pytest_promptchaos.neighborhoods.messages import Target
-    from pytest_promptchaos.records import Neighborhood, Rung, Scalar
+    from pytest_promptchaos.knobs import Knobs, OutputKnobs
+    from pytest_promptchaos.records import Neighborhood, Scalar
     from pytest_promptchaos.session import Counts, Session
-
-
-class DriftKnobs(TypedDict, total=False):
-    """The further arguments of :func:`measure_drift`, where they are told."""
-
-    reference: Subject | str | None
-    metric: OutputMetric
-    rungs: Sequence[Rung]
-    horizon: int | None
-    per_rung: int | None
-    seed: int | None
-    paraphrases: Texts
-    small_semantic: Texts
-    positive_control: Texts
-    target: Target | None
+    from pytest_promptchaos.surround import (
+        Asked,
+    )
 
 
 def assert_no_drift(
@@ -62,7 +39,8 @@ def assert_no_drift(
     prompt: Asked | Sequence[Asked],
     *,
     at_most: float,
-    **knobs: Unpack[DriftKnobs],
+    reference: Subject | str | None = None,
+    **knobs: Unpack[OutputKnobs],
 ) -> tuple[Verdict, ...]:
     """Return the verdicts that no system's outputs drift more than ``at_most`` from a reference.
 
@@ -72,9 +50,9 @@ def assert_no_drift(
     the others. The other arguments are those of :func:`measure_drift`.
     """
     __tracebackhide__ = True
-    check_number("at_most", at_most)
+    check_limit("at_most", at_most, knobs.get("metric", "semantic"))
     verdicts = []
-    for findings in measure_drift(models, prompt, **knobs):
+    for findings in measure_drift(models, prompt, reference=reference, **knobs):
         limit = Limit(name=findings.measurement.name, at_most=at_most)
         name = f"no_drift({findings.settings['system']}, {findings.settings['prompts']})"
         verdicts.append(judge_findings("no_drift", findings, limit, name=name))
@@ -84,7 +62,9 @@ def assert_no_drift(
 def measure_drift(
     models: Sequence[Subject | str],
     prompt: Asked | Sequence[Asked],
-    **knobs: Unpack[DriftKnobs],
+    *,
+    reference: Subject | str | None = None,
+    **knobs: Unpack[OutputKnobs],
 ) -> tuple[Findings, ...]:
     """Return for every system but the reference how far its outputs are from the reference's.
 
@@ -110,22 +90,22 @@ def measure_drift(
         NeighborhoodError: for a rung that does not exist or an edit that edits nothing.
     """
     session = active()
-    asked = _checked(session, **knobs)
-    subjects = _reference_first(models, asked.reference)
+    asked = checked_outputs(session, **knobs)
+    subjects = _reference_first(models, reference)
     same_tokens = _one_tokenizer(subjects)
     if asked.metric == "token_edit" and not same_tokens:
         raise ArgumentError(
             "metric='token_edit' compares token ids, but the models have different tokenizers, so "
             "one id means different things: use metric='semantic'"
         )
-    neighborhoods = _neighborhoods(prompt, asked)
+    neighborhoods = built_around(prompt, asked)
     labels = labels_of([subject.identity for subject in subjects])
     if asked.metric == "semantic" and session.embedder is None:
         found = _without_embedder(session, subjects, labels)
     else:
         found = _measured(session, asked, subjects, labels, neighborhoods, same_tokens=same_tokens)
     told: dict[str, Scalar] = {
-        "horizon": asked.horizon,
+        "horizon": asked.lengths[-1],
         "seed": neighborhoods[0].seed,
         "embedder": session.embedder_words,
         "prompts": ", ".join(built.center.id for built in neighborhoods),
@@ -137,37 +117,6 @@ def measure_drift(
             settings={**one.settings, **told},
         )
         for one, subject in zip(found, subjects[1:], strict=True)
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Knobs:
-    reference: Subject | str | None = None
-    metric: OutputMetric = "semantic"
-    rungs: Sequence[Rung] = SMALL_RUNGS
-    horizon: int | None = None
-    per_rung: int | None = None
-    seed: int | None = None
-    paraphrases: Texts = ()
-    small_semantic: Texts = ()
-    positive_control: Texts = ()
-    target: Target | None = None
-
-
-def _checked(session: Session, **knobs: Unpack[DriftKnobs]) -> _Knobs:
-    """Return the arguments with the options in the place of those left out."""
-    for name in knobs:
-        check_choice("argument", name, _Knobs.__dataclass_fields__)
-    asked, chosen = _Knobs(**knobs), session.settings
-    check_rungs(asked.rungs)
-    check_choice("metric", asked.metric, OF_OUTPUTS)
-    horizon = chosen.horizon if asked.horizon is None else asked.horizon
-    check_count("horizon", horizon, least=1)
-    return replace(
-        asked,
-        horizon=horizon,
-        per_rung=chosen.per_rung if asked.per_rung is None else asked.per_rung,
-        seed=chosen.seed if asked.seed is None else asked.seed,
     )
 
 
@@ -223,44 +172,28 @@ def _vocabulary(subject: Subject) -> object:
     return "script" if tokenizer is None else tokenizer.get_vocab()
 
 
-def _neighborhoods(prompt: Asked | Sequence[Asked], asked: _Knobs) -> list[Neighborhood]:
-    assert asked.per_rung is not None
-    assert asked.seed is not None
-    return neighborhoods_of(
-        several(prompt),
-        rungs=asked.rungs,
-        paraphrases=asked.paraphrases,
-        small_semantic=asked.small_semantic,
-        positive_control=asked.positive_control,
-        per_rung=asked.per_rung,
-        seed=asked.seed,
-        target=asked.target,
-    )
-
-
 def _measured(
     session: Session,
-    asked: _Knobs,
+    asked: Knobs,
     subjects: Sequence[Subject],
     labels: Sequence[str],
     neighborhoods: Sequence[Neighborhood],
     *,
     same_tokens: bool,
 ) -> tuple[Findings, ...]:
-    assert asked.horizon is not None
     assert asked.seed is not None
     # One system after the other, so that a pool of few models loads each of them once.
     systems, spent = [], []
     for subject, label in zip(subjects, labels, strict=True):
         started, before = time.perf_counter(), replace(session.counts)
-        observed = [observe(session, subject, built, asked.horizon) for built in neighborhoods]
+        observed = [observe(session, subject, built, asked.lengths[-1]) for built in neighborhoods]
         systems.append(System(label=label, observed=observed))
         spent.append(_spent(session, before, started))
     certified = zip(*([o.neighborhood for o in s.observed] for s in systems), strict=True)
     comparison = Comparison(
         systems=systems,
         common=[common(*of_prompt) for of_prompt in certified],
-        metric=asked.metric,
+        metric=output_metric(asked),
         rungs=tuple(asked.rungs),
         same_tokens=same_tokens,
     )

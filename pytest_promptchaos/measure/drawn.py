@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -15,8 +15,7 @@ from pytest_promptchaos.measure.energy import (
     witnesses,
 )
 from pytest_promptchaos.measure.excess import center_error
-from pytest_promptchaos.measure.pairs import edited_texts
-from pytest_promptchaos.records import Pair
+from pytest_promptchaos.measure.pairs import unrun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.measure.energy import OutputMetric
     from pytest_promptchaos.measure.pairs import Embed
-    from pytest_promptchaos.records import ModelIdentity, Neighbor, Neighborhood, Rung
+    from pytest_promptchaos.records import ModelIdentity, Neighbor, Neighborhood, Pair, Rung
 
 
 class Answer(Protocol):
@@ -129,29 +128,18 @@ class Seen:
         if answers:
             first, second = witnesses(self.blocks[neighbor.id], self.count)
             a, b = drawn.center[first], answers[second - self.count]
-        before, after = edited_texts(drawn.neighborhood.center, neighbor.prompt)
-        return Pair(
-            prompt_id=self.id,
-            neighbor_id=neighbor.id,
-            rung=neighbor.rung,
-            kind=neighbor.kind,
-            edit=f"{neighbor.edit} ({neighbor.target})" if neighbor.target else neighbor.edit,
-            origin=neighbor.origin,
-            certification=neighbor.certification,
-            token_delta=neighbor.token_delta,
-            center_text=before,
-            neighbor_text=after,
+        shown = unrun(
+            drawn.neighborhood.center, neighbor, f"not drawn from: {neighbor.certification}"
+        )
+        return replace(
+            shown,
             output_a=a.text,
             output_b=b.text if b else "",
             tokens_a=a.tokens,
             tokens_b=b.tokens if b else (),
             distances={} if found is None else _numbers(found, name),
-            missing=() if found else (("all", f"not drawn from: {neighbor.certification}"),),
+            missing=() if found else shown.missing,
             truncated=self._space.truncated([*drawn.center, *answers]) if answers else False,
-            reviewer=neighbor.reviewer,
-            target=neighbor.target,
-            gates=neighbor.gates,
-            sha256=neighbor.sha256,
         )
 
 

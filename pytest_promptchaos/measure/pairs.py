@@ -217,9 +217,15 @@ def _from_the_answer(aligned: Alignment | None, lens: Lens) -> dict[str, float]:
 def _shown(observed: Observed, neighbor: Neighbor) -> Pair:
     """Return the pair as far as it is known without a run of the neighbor."""
     center = observed.center
-    before, after = edited_texts(center.prompt, neighbor.prompt)
+    shown = unrun(center.prompt, neighbor, f"not run: {neighbor.certification}")
+    return replace(shown, output_a=center.text, tokens_a=center.tokens)
+
+
+def unrun(center: Prompt, neighbor: Neighbor, why: str) -> Pair:
+    """Return a center beside its neighbor with no outputs, and why there are none."""
+    before, after = edited_texts(center, neighbor.prompt)
     return Pair(
-        prompt_id=center.prompt.id,
+        prompt_id=center.id,
         neighbor_id=neighbor.id,
         rung=neighbor.rung,
         kind=neighbor.kind,
@@ -229,12 +235,12 @@ def _shown(observed: Observed, neighbor: Neighbor) -> Pair:
         token_delta=neighbor.token_delta,
         center_text=before,
         neighbor_text=after,
-        output_a=center.text,
+        output_a="",
         output_b="",
-        tokens_a=center.tokens,
+        tokens_a=(),
         tokens_b=(),
         distances={},
-        missing=(("all", f"not run: {neighbor.certification}"),),
+        missing=(("all", why),),
         reviewer=neighbor.reviewer,
         target=neighbor.target,
         gates=neighbor.gates,

@@ -8,27 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from measure.scripted_runs import MODEL
 from pytest_promptchaos.measure.divergence import divergence
 from pytest_promptchaos.measure.pairs import Observed, horizons, prefix
 from pytest_promptchaos.neighborhoods.certify import certify
 from pytest_promptchaos.neighborhoods.ladder import neighborhood
-from pytest_promptchaos.records import Findings, ModelIdentity, Neighborhood, Prompt, Run, Step
+from pytest_promptchaos.records import Findings, Neighborhood, Prompt, Run, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-MODEL = ModelIdentity(
-    pin="scripted:known",
-    name="known",
-    revision="",
-    fingerprint="0",
-    template="none",
-    dtype="float32",
-    device="cpu",
-    attention="none",
-)
 TEXT = "Recommend a good book like Dune."
 
 
