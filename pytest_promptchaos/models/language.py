@@ -23,7 +23,7 @@ from transformers import (
     GenerationConfig,
 )
 
-from pytest_promptchaos.errors import PinError, PromptError
+from pytest_promptchaos.errors import PinError
 from pytest_promptchaos.models.context import check_fits
 from pytest_promptchaos.models.decoding import decode
 from pytest_promptchaos.models.device import hardware, resolve_device
@@ -39,6 +39,7 @@ from pytest_promptchaos.models.prefill import (
 )
 from pytest_promptchaos.models.quantization import INT8, quantize
 from pytest_promptchaos.models.quiet import quiet_transformers
+from pytest_promptchaos.models.rendering import rendered
 from pytest_promptchaos.records import Forced, ModelIdentity, Prompt, Run, address
 
 if TYPE_CHECKING:
@@ -209,44 +210,14 @@ class LanguageModel:
     def render(self, prompt: Prompt) -> tuple[int, ...]:
         """Return the token ids the model sees for ``prompt``, template applied.
 
-        The template renders to ids directly: rendering to text and tokenizing that again doubles
-        the start token. Raises ``PromptError`` if more than one start token is found.
+        Raises ``PromptError`` as :func:`rendered` does.
         """
         if prompt not in self._rendered:
-            ids = self._ids(prompt)
-            if self._ids(prompt) != ids:
-                raise PromptError(
-                    f"prompt {prompt.id!r} renders to other tokens the second time for "
-                    f"{self.pin.text}: its chat template depends on the moment (a clock?), so no "
-                    "edit can be told from it; pin the template or pass the date yourself"
-                )
-            self._rendered[prompt] = self._check_start(ids, prompt)
-        return self._rendered[prompt]
-
-    def _ids(self, prompt: Prompt) -> tuple[int, ...]:
-        if not getattr(self.tokenizer, "chat_template", None):
-            parts = [m.content for m in prompt.messages]
-            return tuple(self.tokenizer("\n".join(parts), verbose=False)["input_ids"])
-        thinking = self.pin.options.get("thinking", "default")
-        options = {} if thinking == "default" else {"enable_thinking": thinking == "on"}
-        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        encoded = self.tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=True, **options
-        )
-        return tuple(encoded["input_ids"])
-
-    def _check_start(self, ids: tuple[int, ...], prompt: Prompt) -> tuple[int, ...]:
-        start = self.tokenizer.bos_token_id
-        if not ids:
-            raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")
-        # Where one token both starts and ends a turn, a conversation holds many of it.
-        if start is not None and start not in self.end_ids and ids.count(start) > 1:
-            raise PromptError(
-                f"prompt {prompt.id!r} renders with {ids.count(start)} start tokens "
-                f"({self.tokenizer.bos_token!r}) for {self.pin.text}: the chat template or the "
-                "prompt's own text adds one too many; remove it there"
+            thinking = self.pin.options.get("thinking", "default")
+            self._rendered[prompt] = rendered(
+                self.tokenizer, prompt, thinking=thinking, ends=self.end_ids, pin=self.pin.text
             )
-        return ids
+        return self._rendered[prompt]
 
     @property
     def context(self) -> int | None:
