@@ -20,8 +20,9 @@ ENTRY_POINTS = {"report/__main__.py": {"store"}}
 """``python -m pytest_promptchaos.report`` joins the store with the report; no stage imports it."""
 TORCH_HOMES = {"models", "dynamics"}
 HEAVY = {"torch", "transformers", "sentence_transformers", "numpy", "scipy", "pydantic"}
-LIGHT = ("__init__", "plugin", "chaos_run", "session", "settings", "records", "errors")
 FILES = sorted(PACKAGE.rglob("*.py"))
+LIGHT = ["__init__", "plugin", "chaos_run", "session", "settings", "errors"]
+LIGHT += [f"records/{path.stem}" for path in FILES if path.parent.name == "records"]
 
 
 def imports(path: Path, *, top_only: bool = False) -> Iterator[str]:

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from training.chat_format import CONTEXT, Encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 SHOWN_EVERY = 50
@@ -120,16 +120,25 @@ def _report(label: str, step: int, steps: int, loss: float, passed: float) -> No
 
 
 def train(
-    model: LlamaForCausalLM, rows_at: Callable[[int], list[Encoded]], plan: Plan, label: str
+    model: LlamaForCausalLM,
+    rows_at: Callable[[int], list[Encoded]],
+    plan: Plan,
+    label: str,
+    *,
+    kept: Mapping[int, Callable[[], None]] | None = None,
 ) -> int:
-    """Train in place for exactly `plan.steps` steps; return the number of tokens seen."""
+    """Train in place for exactly `plan.steps` steps; return the number of tokens seen.
+
+    `kept` maps numbers of steps to what is done after so many; with it, training stops at the
+    last of them, on the way of the whole plan.
+    """
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "embed" not in n]
     vectors = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     muon = Muon(matrices)
     adam = torch.optim.AdamW(vectors, plan.vector_rate, betas=(0.9, 0.98), weight_decay=0.0)
     model.train()
     began, shown, tokens = time.monotonic(), 0.0, 0
-    for step in range(plan.steps):
+    for step in range(max(kept) if kept else plan.steps):
         rows = rows_at(step)
         tokens += sum(len(row.ids) for row in rows)
         total = sum(sum(row.answered) ** 0.5 for row in rows)
@@ -144,5 +153,7 @@ def train(
         if (step + 1) % SHOWN_EVERY == 0:
             _report(label, step + 1, plan.steps, shown / SHOWN_EVERY, time.monotonic() - began)
             shown = 0.0
+        if kept and step + 1 in kept:
+            kept[step + 1]()
     model.eval()
     return tokens

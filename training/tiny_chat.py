@@ -3,6 +3,7 @@
     python training/tiny_chat.py                  # everything, about 40 minutes on one core
     python training/tiny_chat.py --only robust    # fine-tune and measure the second model again
     python training/tiny_chat.py --only evaluate  # measure both models again
+    python training/tiny_chat.py --only checkpoints  # the first model, as it was on its way
     python training/tiny_chat.py --quick --out DIR  # a few steps, to see that the script runs
 
 Everything follows from the seed and the number of steps: the same machine gives the same weights.
@@ -15,6 +16,7 @@ import itertools
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,8 @@ ROBUST_PLAN = Plan(
     steps=300, batch=64, matrix_rate=0.005, vector_rate=0.001, warm_up=20, cool_down=0.8
 )
 NOISED_SHARE = 0.7
+CHECKPOINTS = (300, 900)
+"""Steps of the first model's training after which it is kept, as families of a study."""
 PER_TASK = 60
 """Held-out dialogues measured per task and part."""
 
@@ -62,6 +66,18 @@ def _train_base(folder: Path, quick: bool) -> evaluating.Run:
     run = _timed(model, staged(tasks, BASE_STAGES, plan.batch, SEED + 2, tokenizer), plan, BASE)
     save(model, tokenizer, folder)
     return run
+
+
+def _keep_checkpoints(out: Path, quick: bool) -> None:
+    """The first model as it was at some steps of its training, beside its own tokenizer."""
+    tasks = all_tasks()
+    _, tokenizer = load(out / BASE)
+    plan = _quick(BASE_PLAN) if quick else BASE_PLAN
+    model = new_model(tokenizer, SEED)
+    rows_at = staged(tasks, BASE_STAGES, plan.batch, SEED + 2, tokenizer)
+    steps = (1, 2) if quick else CHECKPOINTS
+    kept = {step: partial(save, model, tokenizer, out / f"{BASE}-step{step}") for step in steps}
+    train(model, rows_at, plan, "checkpoints", kept=kept)
 
 
 def _train_robust(base: Path, folder: Path, quick: bool) -> evaluating.Run:
@@ -95,7 +111,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=ROOT / "pytest_promptchaos" / "models" / "bundled"
     )
-    parser.add_argument("--only", choices=("base", "robust", "evaluate"))
+    parser.add_argument("--only", choices=("base", "robust", "evaluate", "checkpoints"))
     parser.add_argument(
         "--quick", action="store_true", help="a few steps and few probes; needs --out"
     )
@@ -111,6 +127,9 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     base, robust = given.out / BASE, given.out / ROBUST
+    if given.only == "checkpoints":
+        _keep_checkpoints(given.out, given.quick)
+        return
     began = time.monotonic()
     runs = {}
     if given.only in (None, "base"):
