@@ -89,3 +89,14 @@ def readme(card: Card) -> str:
         "paired": _paired(card),
     }
     return _TEMPLATES.get_template("card.md.jinja").render(**card, tables=tables)
+
+
+def checkpoint_card(step: int, of: int) -> str:
+    """The card of a model that was kept on the way of its training."""
+    return f"""# tiny-chat-step{step}
+
+`tiny-chat` after {step} of the {of:,} steps of its training: the same architecture, tokenizer, seed
+and order of data, made by `python training/tiny_chat.py --only checkpoints`. The learning rate had
+not come down yet. It is a family in studies that compare models, such as
+`suites/depth_dynamics.chaos.yaml`, and no model to ask anything.
+"""

@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from training import evaluating  # noqa: E402
 from training.bundle import load, save  # noqa: E402
+from training.card import checkpoint_card  # noqa: E402
 from training.chat_format import check_rendering, trained_tokenizer  # noqa: E402
 from training.corpus import training_dialogues  # noqa: E402
 from training.curriculum import Stages, all_tasks, noisy, staged  # noqa: E402
@@ -70,14 +71,18 @@ def _train_base(folder: Path, quick: bool) -> evaluating.Run:
 
 def _keep_checkpoints(out: Path, quick: bool) -> None:
     """The first model as it was at some steps of its training, beside its own tokenizer."""
-    tasks = all_tasks()
     _, tokenizer = load(out / BASE)
     plan = _quick(BASE_PLAN) if quick else BASE_PLAN
     model = new_model(tokenizer, SEED)
-    rows_at = staged(tasks, BASE_STAGES, plan.batch, SEED + 2, tokenizer)
+    rows_at = staged(all_tasks(), BASE_STAGES, plan.batch, SEED + 2, tokenizer)
+
+    def keep(step: int) -> None:
+        folder = out / f"{BASE}-step{step}"
+        save(model, tokenizer, folder)
+        (folder / "README.md").write_text(checkpoint_card(step, plan.steps), encoding="utf-8")
+
     steps = (1, 2) if quick else CHECKPOINTS
-    kept = {step: partial(save, model, tokenizer, out / f"{BASE}-step{step}") for step in steps}
-    train(model, rows_at, plan, "checkpoints", kept=kept)
+    train(model, rows_at, plan, "checkpoints", kept={step: partial(keep, step) for step in steps})
 
 
 def _train_robust(base: Path, folder: Path, quick: bool) -> evaluating.Run:

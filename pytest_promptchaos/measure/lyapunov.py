@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from pytest_promptchaos.measure.profile import Bounds
+    from pytest_promptchaos.measure.profile import Bounds, Statistic
 
 RATE = "nats per layer"
 
@@ -58,9 +58,9 @@ def lyapunov(
     """Return the growth over depth of one model at one or more prompts.
 
     ``growths`` maps a prompt's id to its growth (k, L) in nats, the tangents of all prompts drawn
-    from the same k seeds. The profile is averaged over tangents and prompts, and the breakdown of
-    the exponent holds each prompt's own. ``layers`` names the layers in words; without it they
-    are "layer 0", "layer 1" and so on.
+    from the same k seeds. The profile is averaged over tangents and prompts, and the breakdowns of
+    the exponent, the variance and the slope hold each prompt's own. ``layers`` names the layers in
+    words; without it they are "layer 0", "layer 1" and so on.
 
     Raises:
         ValueError: for no prompts, growths of different shapes, a number that is not finite, or
@@ -73,7 +73,7 @@ def lyapunov(
     return LyapunovMeasurement(
         exponent=sample.measure("lambda_1", RATE, exponent, breakdown=_by_prompt(growths)),
         also=(
-            *_shape(sample),
+            *_shape(sample, growths),
             _largest(sample, names),
             expanding_layers(sample, names),
             _crossings(sample, names),
@@ -134,16 +134,26 @@ def expanding_layers(sample: Sample, names: Sequence[str]) -> Measurement:
     )
 
 
-def _shape(sample: Sample) -> tuple[Measurement, ...]:
-    """Return the variance and the slope of the profile."""
+def _shape(sample: Sample, growths: Mapping[str, NDArray[np.float64]]) -> tuple[Measurement, ...]:
+    """Return the variance and the slope of the profile, and of each prompt's own in their parts."""
     over_depth = partial(profile_slope, over="depth")
-    per_depth = "nats per layer, over the whole depth"
+    per_layer, per_depth = "nats per layer, per layer", "nats per layer, over the whole depth"
     return (
-        sample.measure("profile_variance", "nats squared", profile_variance),
+        sample.measure(
+            "profile_variance",
+            "nats squared",
+            profile_variance,
+            breakdown=_by_prompt(growths, profile_variance, unit="nats squared"),
+        ),
         sample.measure(
             "profile_variance_debiased", "nats squared", profile_variance_debiased, least=3
         ),
-        sample.measure("profile_slope", "nats per layer, per layer", profile_slope),
+        sample.measure(
+            "profile_slope",
+            per_layer,
+            profile_slope,
+            breakdown=_by_prompt(growths, profile_slope, unit=per_layer),
+        ),
         sample.measure("profile_slope_over_depth", per_depth, over_depth),
     )
 
@@ -212,13 +222,16 @@ def _crossing(
 
 
 def _by_prompt(
-    growths: Mapping[str, NDArray[np.float64]], *, unit: str = RATE
+    growths: Mapping[str, NDArray[np.float64]],
+    statistic: Statistic = exponent,
+    *,
+    unit: str = RATE,
 ) -> tuple[Measurement, ...]:
-    """Return each prompt's own rate; none for a single prompt, whose rate is the value."""
+    """Return each prompt's own value; none for a single prompt, whose own is the value."""
     if len(growths) == 1:
         return ()
     return tuple(
-        sample_of({name: growth}).measure(name, unit, exponent) for name, growth in growths.items()
+        sample_of({name: growth}).measure(name, unit, statistic) for name, growth in growths.items()
     )
 
 
