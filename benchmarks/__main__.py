@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from benchmarks import depth, neighborhood
+from benchmarks import bridge, depth, neighborhood
 from benchmarks.timing import in_turns
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def main() -> None:
     start_up()
     neighborhood.main()
     depth.main()
+    bridge.main()
 
 
 if __name__ == "__main__":
