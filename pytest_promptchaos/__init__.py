@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_promptchaos.booking import load_model
+    from pytest_promptchaos.bridge_checks import assert_bridge, measure_bridge
+    from pytest_promptchaos.bridge_table import bridge_table
     from pytest_promptchaos.checks import (
         assert_responsive,
         assert_stable_neighborhood,
         measure_neighborhood,
     )
+    from pytest_promptchaos.collapse_checks import assert_no_collapse, measure_collapse
     from pytest_promptchaos.depth_checks import assert_depth_profile, assert_ftle, measure_ftle
     from pytest_promptchaos.errors import PromptChaosError, VerdictError
     from pytest_promptchaos.judging import InconclusiveWarning
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import (
         RUNGS,
         SMALL_RUNGS,
+        BridgePlan,
         Findings,
+        Hypothesis,
         Message,
         Neighborhood,
         Outcome,
@@ -46,7 +51,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "booking": ("load_model",),
+    "bridge_checks": ("assert_bridge", "measure_bridge"),
+    "bridge_table": ("bridge_table",),
     "checks": ("assert_responsive", "assert_stable_neighborhood", "measure_neighborhood"),
+    "collapse_checks": ("assert_no_collapse", "measure_collapse"),
     "depth_checks": ("assert_depth_profile", "assert_ftle", "measure_ftle"),
     "errors": ("PromptChaosError", "VerdictError"),
     "judging": ("InconclusiveWarning",),
@@ -57,7 +65,9 @@ _HOMES = {
     "records": (
         "RUNGS",
         "SMALL_RUNGS",
+        "BridgePlan",
         "Findings",
+        "Hypothesis",
         "Message",
         "Neighborhood",
         "Outcome",
@@ -75,7 +85,9 @@ __all__ = [
     "RUNGS",
     "SMALL_RUNGS",
     "Authored",
+    "BridgePlan",
     "Findings",
+    "Hypothesis",
     "InconclusiveWarning",
     "Message",
     "Neighborhood",
@@ -87,15 +99,20 @@ __all__ = [
     "Verdict",
     "VerdictError",
     "Worst",
+    "assert_bridge",
     "assert_depth_profile",
     "assert_ftle",
+    "assert_no_collapse",
     "assert_no_drift",
     "assert_responsive",
     "assert_stable_neighborhood",
     "assert_stable_sampling",
     "assert_worst_neighbor",
+    "bridge_table",
     "find_worst",
     "load_model",
+    "measure_bridge",
+    "measure_collapse",
     "measure_drift",
     "measure_ftle",
     "measure_neighborhood",

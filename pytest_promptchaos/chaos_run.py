@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Literal, cast
@@ -27,6 +28,9 @@ CUT_OFF = (
     "interrupted: its finished runs are in the evidence store, so the next run of this test goes "
     "on from there"
 )
+SESSION_BRIDGE = "promptchaos::session-bridge"
+"""The node id of the record that no test left, but the whole run."""
+DEPTH_CHECKS = {"ftle", "depth_profile"}
 PACKAGES = (
     "pytest-promptchaos",
     "torch",
@@ -169,10 +173,21 @@ class ChaosRun:
         told = {record.node_id for record in self.records if record.status == "error"}
         for node_id in sorted(self.running - told):
             self.keep(self._record(node_id, "interrupted", self.session.drain(), message=CUT_OFF))
+        self._bridge()
         if self.records and not self.session.settings.no_report:
             from pytest_promptchaos.report.documents import write_documents
 
             self.documents, self.unwritten = write_documents(self.records, self.session.directory)
+
+    def _bridge(self) -> None:
+        """Keep what the depth that was measured in this run has to do with the behavior."""
+        checks = {verdict.check for record in self.records for verdict in record.verdicts}
+        if not checks & DEPTH_CHECKS:
+            return
+        from pytest_promptchaos.session_bridge import session_bridges
+
+        if bridges := session_bridges(self.records):
+            self.keep(replace(self._record(SESSION_BRIDGE, "passed", ()), bridges=bridges))
 
     def close(self) -> None:
         """Release the models, close the store, and stop being the active session."""

@@ -40,6 +40,14 @@ class DepthError(PromptChaosError):
     """A model whose depth cannot be followed by forward-mode AD; names the operation."""
 
 
+class TableError(PromptChaosError):
+    """A table that cannot be read, merged or believed; names file, column, row and value."""
+
+
+class PreregistrationError(PromptChaosError):
+    """A frozen plan that was edited, overwritten, or left without a recorded deviation."""
+
+
 class VerdictError(AssertionError):
     """A check that is not green. ``verdict`` holds the evidence, ``str()`` what to read."""
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from transformers import (
@@ -29,6 +29,7 @@ from pytest_promptchaos.models.decoding import decode
 from pytest_promptchaos.models.device import hardware, resolve_device
 from pytest_promptchaos.models.edits import digest_of, versions_of
 from pytest_promptchaos.models.forced import forced
+from pytest_promptchaos.models.initialized import initialized
 from pytest_promptchaos.models.memory import free_bytes, row_bytes, rows_that_fit
 from pytest_promptchaos.models.pins import Pin, fingerprint
 from pytest_promptchaos.models.prefill import (
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "transformers_version", "use_cache"}
 HARMLESS |= {"_from_model_config", "output_attentions", "output_hidden_states", "max_length"}
 """Keys of a saved generation config that cannot alter a greedy decode of our own length."""
+RENDERED = 1 << 22
+"""Tokens of rendered prompts that are kept: long conversations are rendered once per turn."""
 
 
 class LanguageModel:
@@ -60,6 +63,7 @@ class LanguageModel:
         self._dtype = pin.options.get("dtype", dtype)
         self.device = resolve_device(pin.options.get("device", device))
         self._rendered: dict[Prompt, tuple[int, ...]] = {}
+        self._tokens_kept = 0
 
     @cached_property
     def config(self) -> Any:
@@ -142,9 +146,7 @@ class LanguageModel:
         """The weights on their device, in eval mode, with a clean generation config."""
         # Whoever is the first to ask may do so in inference mode, whose tensors count no writes.
         with quiet_transformers(), torch.inference_mode(mode=False):
-            network = self._read(
-                AutoModelForCausalLM, dtype=self.dtype, attn_implementation=self.attention
-            )
+            network = self._weights()
             network.requires_grad_(False)
             network = quantize(network.eval()) if self._int8 else network.eval()
             loaded: PreTrainedModel = network.to(self.device)
@@ -155,6 +157,15 @@ class LanguageModel:
         )
         self._loaded_versions = versions_of(loaded)
         return loaded
+
+    def _weights(self) -> PreTrainedModel:
+        """Return the network of the files, or one of random weights where the pin asks for it."""
+        seed, dtype, attention = self.pin.initialization, self.dtype, self.attention
+        if seed is not None:
+            pin = self.pin.text
+            return initialized(self.config, dtype=dtype, attention=attention, seed=seed, pin=pin)
+        read = self._read(AutoModelForCausalLM, dtype=dtype, attn_implementation=attention)
+        return cast("PreTrainedModel", read)
 
     @property
     def _int8(self) -> bool:
@@ -214,10 +225,19 @@ class LanguageModel:
         """
         if prompt not in self._rendered:
             thinking = self.pin.options.get("thinking", "default")
-            self._rendered[prompt] = rendered(
+            ids = rendered(
                 self.tokenizer, prompt, thinking=thinking, ends=self.end_ids, pin=self.pin.text
             )
+            self._keep_rendered(prompt, ids)
+            return ids
         return self._rendered[prompt]
+
+    def _keep_rendered(self, prompt: Prompt, ids: tuple[int, ...]) -> None:
+        """Keep the ids of a prompt, and forget the oldest ones where they are too many tokens."""
+        self._rendered[prompt] = ids
+        self._tokens_kept += len(ids)
+        while self._tokens_kept > RENDERED and len(self._rendered) > 1:
+            self._tokens_kept -= len(self._rendered.pop(next(iter(self._rendered))))
 
     @property
     def context(self) -> int | None:

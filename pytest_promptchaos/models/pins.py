@@ -2,7 +2,9 @@
 
 ``bundled:NAME``, ``dir:PATH`` and ``hub:ORG/NAME@<40-hex commit>``, with options after ``?`` as in
 ``dir:./model?dtype=bfloat16&device=cuda:0&thinking=off``. ``quantization=int8`` rounds the weights
-to int8 as they load and the activations per token as they pass. Nothing here imports torch.
+to int8 as they load and the activations per token as they pass. ``initialization=SEED`` leaves the
+weights unread and draws random ones: the same architecture before any training, another model.
+Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -27,9 +29,11 @@ CHOICES = {
     "attention": ("auto", "eager", "sdpa", "flash_attention_2"),
     "quantization": ("none", "int8"),
 }
-OPTIONS = (*CHOICES, "device")
+OPTIONS = (*CHOICES, "device", "initialization")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
+SEED = re.compile(r"0|[1-9][0-9]{0,17}")
+"""Written in one way only, and below 2^63, which every generator takes."""
 FORMS = "bundled:NAME, dir:PATH or hub:ORG/NAME@<40-hex commit>"
 
 
@@ -37,8 +41,9 @@ FORMS = "bundled:NAME, dir:PATH or hub:ORG/NAME@<40-hex commit>"
 class Pin:
     """One exact model. ``source`` is a directory, or the hub's ORG/NAME.
 
-    ``text`` is the canonical pin without options; ``options`` hold dtype, device, thinking,
-    attention and quantization where the pin sets them.
+    ``text`` is the canonical pin without options, but for ``initialization``, which makes another
+    model of the same files; ``options`` hold dtype, device, thinking, attention, quantization and
+    initialization where the pin sets them.
     """
 
     text: str
@@ -50,7 +55,15 @@ class Pin:
     @property
     def name(self) -> str:
         """The short name that tables show."""
-        return Path(self.source).name if self.scheme != "hub" else self.source
+        name = Path(self.source).name if self.scheme != "hub" else self.source
+        seed = self.initialization
+        return name if seed is None else f"{name} (initialization {seed})"
+
+    @property
+    def initialization(self) -> int | None:
+        """The seed of its random weights; ``None`` for the weights of its files."""
+        seed = self.options.get("initialization")
+        return None if seed is None else int(seed)
 
 
 def bundled_names() -> tuple[str, ...]:
@@ -69,9 +82,10 @@ def parse_pin(text: str, *, allow_unpinned: bool = False, base: Path | None = No
     if not colon or scheme not in _SCHEMES or not rest:
         raise PinError(f"model pin {text!r} is not one of {FORMS}")
     source, revision = _SCHEMES[scheme](rest, text, allow_unpinned, base or Path.cwd())
-    return Pin(
-        text=head, scheme=scheme, source=source, revision=revision, options=_options(query, text)
-    )
+    options = _options(query, text)
+    seed = options.get("initialization")
+    canonical = head if seed is None else f"{head}?initialization={seed}"
+    return Pin(text=canonical, scheme=scheme, source=source, revision=revision, options=options)
 
 
 def _bundled(rest: str, text: str, _allow: bool, _base: Path) -> tuple[str, str]:
@@ -135,6 +149,11 @@ def check_option(key: str, value: str, *, where: str) -> None:
     """Raise ``PinError`` unless ``value`` is one that the option ``key`` can take."""
     if key == "device" and not DEVICE.fullmatch(value):
         raise PinError(f"{where}: device {value!r} is not one of auto, cpu, cuda, cuda:N, mps")
+    if key == "initialization" and not SEED.fullmatch(value):
+        raise PinError(
+            f"{where}: initialization {value!r} is not the seed of random weights: a whole number "
+            "of 0 or more with at most 18 digits, as in initialization=0"
+        )
     if key in CHOICES and value not in CHOICES[key]:
         raise PinError(f"{where}: {key} {value!r} is not one of {', '.join(CHOICES[key])}")
 
@@ -143,11 +162,17 @@ def fingerprint(pin: Pin) -> str:
     """Return the sha256 that tells this model's files from all others.
 
     For a directory it covers every file in it and below, by name and content, except its cards; a
-    hub commit is a content address already, so it is hashed as it stands.
+    hub commit is a content address already, so it is hashed as it stands. Random weights add their
+    seed to it.
     """
-    if pin.scheme == "hub":
-        return hashlib.sha256(f"{pin.source}@{pin.revision}".encode()).hexdigest()
-    return directory_sha256(Path(pin.source))
+    files = (
+        hashlib.sha256(f"{pin.source}@{pin.revision}".encode()).hexdigest()
+        if pin.scheme == "hub"
+        else directory_sha256(Path(pin.source))
+    )
+    if pin.initialization is None:
+        return files
+    return hashlib.sha256(f"{files}?initialization={pin.initialization}".encode()).hexdigest()
 
 
 CARDS = {"README.md", "card.json", ".gitattributes"}

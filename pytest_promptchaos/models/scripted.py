@@ -125,7 +125,10 @@ class ScriptedModel:
         )
 
     def render(self, prompt: Prompt) -> tuple[int, ...]:
-        """Return what the model sees of ``prompt``: the UTF-8 bytes behind the template."""
+        """Return what the model sees of ``prompt``: the UTF-8 bytes behind the template.
+
+        No tokens are refused, but for the empty turn of another speaker in a conversation.
+        """
         seen = self._template(prompt)
         if not isinstance(seen, str):
             raise PromptError(
@@ -133,7 +136,7 @@ class ScriptedModel:
                 f"for prompt {prompt.id!r}: it returns the text that the model sees"
             )
         ids = tuple(seen.encode())
-        if not ids:
+        if not ids and not (prompt.before and not prompt.text):
             raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")
         return ids
 

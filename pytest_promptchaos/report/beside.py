@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import RUNGS
+from pytest_promptchaos.report.bridges import association_of
 from pytest_promptchaos.report.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -16,12 +17,15 @@ def beside(verdict: Verdict) -> tuple[Measurement, ...]:
     """Return the measurements beside the judged one, in their order.
 
     The judged one stands first where it has parts that no heatmap shows, such as a rate by
-    prompt; layers that have a table of their own come without their parts.
+    prompt; layers that have a table of their own come without their parts. The numbers of an
+    association are left out, because they stand in its own table.
     """
     judged = verdict.measurement
     by_rung = any(part.name in RUNGS for part in judged.breakdown)
     first = () if by_rung or not judged.breakdown else (judged,)
-    return (*first, *map(_without_layers, verdict.also))
+    told = association_of(verdict)
+    own = (told.pooled, told.clustered, told.within, told.adjusted) if told else ()
+    return (*first, *(_without_layers(one) for one in verdict.also if one not in own))
 
 
 def _without_layers(one: Measurement) -> Measurement:

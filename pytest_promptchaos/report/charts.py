@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from pytest_promptchaos.report.drawing import SERIES, chart, is_cloud, marked, picture, wide
-from pytest_promptchaos.report.legible import one_line, plural
-from pytest_promptchaos.report.overview import is_comparison, name_of_test
+from pytest_promptchaos.report.drawing import (
+    SERIES,
+    chart,
+    is_cloud,
+    marked,
+    marked_among,
+    picture,
+    wide,
+)
+from pytest_promptchaos.report.pooling import pictures_by_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_promptchaos.records import Curve
     from pytest_promptchaos.report.overview import Judged
+    from pytest_promptchaos.report.pooling import Kind, Picture
 
 PANELS_PER_FIGURE = 6
 PANELS = 24
@@ -25,10 +33,10 @@ CLOUD, CLOUDS = 400, 2400
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One picture: the curves of one name from one verdict.
+    """One picture: curves of one name, from one verdict or from several side by side.
 
     ``note`` is the series of a picture's only cloud, which needs no legend. ``drawn`` counts the
-    points of a cloud that the picture shows; it shows all of a line.
+    points that a picture with clouds shows, all those of a line among them.
     """
 
     title: str
@@ -43,10 +51,15 @@ class Panel:
         return tuple(filter(is_cloud, self.curves))
 
     @property
+    def pointed(self) -> tuple[Curve, ...]:
+        """Those of the curves whose single points are measured: not guides, nor fits to a cloud."""
+        return tuple(one for one in self.curves if marked_among(one, self.curves))
+
+    @property
     def points(self) -> int:
-        """How many places on the x axis have a number; of a cloud, how many points it has."""
+        """How many places on the x axis have a number; beside a cloud, how many points."""
         if self.clouds:
-            return sum(len(curve.x) for curve in self.clouds)
+            return sum(len(curve.x) for curve in self.pointed)
         return len({x for curve in self.curves for x in curve.x})
 
 
@@ -63,6 +76,7 @@ class Key:
 class Figure:
     """All panels of one curve name and axes, on one scale, with their legend."""
 
+    kind: Kind
     name: str
     legend: tuple[Key, ...]
     wide: bool
@@ -77,8 +91,8 @@ def figures(verdicts: Sequence[Judged], *, panels: int = PANELS) -> tuple[Figure
     no use for going to the others; at most six series in each. ``left_out`` counts the curves
     that were not drawn.
     """
-    kinds = dict.fromkeys(map(_kind, (c for one in verdicts for c in one.verdict.curves if c.x)))
-    pictures = [_pictures(kind, verdicts) for kind in list(kinds)[:panels]]
+    kinds = dict(list(pictures_by_kind(verdicts).items())[:panels])
+    pictures = list(kinds.values())
     shares = _shares([len(one) for one in pictures], panels)
     room = _room(pictures, shares)
     return tuple(
@@ -104,46 +118,6 @@ def _shares(wanted: Sequence[int], panels: int) -> list[int]:
     return shares
 
 
-Kind: TypeAlias = tuple[str, str, str]
-Picture: TypeAlias = "tuple[str, tuple[Curve, ...]]"
-
-
-def _kind(curve: Curve) -> Kind:
-    # One name over other axes (another metric) is another figure: panels share their scale.
-    return curve.name, curve.y_label, curve.x_label
-
-
-def _pictures(kind: Kind, verdicts: Sequence[Judged]) -> tuple[Picture, ...]:
-    """Return title and curves of every picture; curves of one model that are alike make one."""
-    found: dict[tuple[str, tuple[Curve, ...]], list[str]] = {}
-    together = _together(kind, verdicts)
-    for one in verdicts:
-        pooled = together.get(one.record.node_id)
-        owner = (name_of_test(one), pooled) if pooled else (one.model, _of_kind(one, kind))
-        name = "systems side by side" if pooled else one.verdict.id
-        found.setdefault(owner, []).append(name)
-    return tuple(
-        (_title(owner, list(dict.fromkeys(names))), curves)
-        for (owner, curves), names in found.items()
-        if curves
-    )
-
-
-def _together(kind: Kind, verdicts: Sequence[Judged]) -> dict[str, tuple[Curve, ...]]:
-    """Return the clouds that compare systems, by test: they say something only side by side."""
-    found: dict[str, dict[Curve, None]] = {}
-    for one in verdicts:
-        curves = _of_kind(one, kind)
-        if is_comparison(one.verdict) and any(map(is_cloud, curves)):
-            found.setdefault(one.record.node_id, {}).update(dict.fromkeys(curves))
-    return {node_id: tuple(curves) for node_id, curves in found.items()}
-
-
-def _title(owner: str, names: Sequence[str]) -> str:
-    more = f" and {plural(len(names) - 1, 'more verdict')}" if len(names) > 1 else ""
-    return one_line(f"{owner}: {names[0]}{more}")
-
-
 def _figure(kind: Kind, found: Sequence[Picture], share: int, room: int) -> Figure:
     pictures, notes = _unnamed(found)
     every = [curve for _, curves in pictures for curve in curves]
@@ -152,10 +126,11 @@ def _figure(kind: Kind, found: Sequence[Picture], share: int, room: int) -> Figu
     shown = [(title, curves) for title, curves in visible if curves][:share]
     drawn = [curve for _, curves in shown for curve in curves]
     specification = chart(drawn, series=series).to_dict()
-    panels = [_panel(specification, *one, series=series, room=room) for one in shown]
+    panels = [panel_of(specification, *one, series=series, room=room) for one in shown]
     return Figure(
+        kind=kind,
         name=f"{kind[0]}: {kind[1]}",
-        legend=tuple(_key(name, drawn) for name in series),
+        legend=tuple(key_of(name, drawn) for name in series),
         wide=wide(drawn),
         panels=tuple(map(_noted, panels, notes)),
         left_out=len(every) - len(drawn),
@@ -178,13 +153,14 @@ def _noted(panel: Panel, note: str) -> Panel:
     return replace(panel, note=note)
 
 
-def _key(series: str, drawn: Sequence[Curve]) -> Key:
+def key_of(series: str, drawn: Sequence[Curve]) -> Key:
+    """Return the legend's entry of a series: what its curves look like."""
     alike = [one for one in drawn if one.series == series]
     lined = not alike or not all(map(is_cloud, alike))
     return Key(name=series, marked=any(map(marked, alike)), lined=lined)
 
 
-def _panel(
+def panel_of(
     specification: dict[str, object],
     title: str,
     curves: Sequence[Curve],
@@ -192,11 +168,12 @@ def _panel(
     series: Sequence[str],
     room: int,
 ) -> Panel:
+    """Return the picture of the curves, their clouds thinned to ``room`` points in all."""
     step = -(-sum(len(one.x) for one in curves if is_cloud(one)) // room)
     shown = [_thinned(one, step) if is_cloud(one) else one for one in curves]
     label = f"{curves[0].name}, {title}"
     svg = picture(specification, shown, series=series, label=label)
-    drawn = sum(len(one.x) for one in shown if is_cloud(one))
+    drawn = sum(len(one.x) for one in shown if marked_among(one, shown))
     return Panel(title=title, svg=svg, curves=tuple(curves), drawn=drawn)
 
 
@@ -204,7 +181,3 @@ def _thinned(curve: Curve, step: int) -> Curve:
     """Return the cloud with every ``step``-th of its points."""
     names = ("x", "y", "low", "high", "labels")
     return replace(curve, **{name: getattr(curve, name)[::step] for name in names})
-
-
-def _of_kind(one: Judged, kind: Kind) -> tuple[Curve, ...]:
-    return tuple(curve for curve in one.verdict.curves if _kind(curve) == kind and curve.x)

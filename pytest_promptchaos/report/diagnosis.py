@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
@@ -59,3 +60,11 @@ def diagnoses_words(verdicts: Iterable[Verdict]) -> str:
     """Return how often each diagnosis was made, such as ``"2 robust, 1 collapsed"``."""
     counts = Counter(map(diagnosis, verdicts))
     return ", ".join(f"{counts[name]} {name}" for name in MEANINGS if counts[name])
+
+
+def next_step(verdict: Verdict) -> str:
+    """Return what to do next: the last paragraph of the explanation, if it has several."""
+    paragraphs = verdict.explanation.strip().split("\n\n")
+    if len(paragraphs) == 1:
+        return ""
+    return dedent(paragraphs[-1].removeprefix("next:\n"))

@@ -51,6 +51,8 @@ MARKED = 60
 """A line of more points than this has no marks: they would touch, at 200 bytes each."""
 DENSE = 30
 """From so many points on, marks are small, or neighbors would touch in a narrow picture."""
+PALE = 0.45
+"""Opacity of points that a line of their own colour runs through."""
 THEORY = "theory"
 """A series with this word in its name was computed, not measured: it has no marks either."""
 GUIDE = "y ="
@@ -81,6 +83,17 @@ def marked(curve: Curve) -> bool:
     return is_cloud(curve) or (len(curve.x) <= MARKED and not is_guide(curve))
 
 
+def marked_among(curve: Curve, curves: Iterable[Curve]) -> bool:
+    """Return whether the curve gets marks beside ``curves``: a fit through a cloud gets none."""
+    return is_cloud(curve) or (marked(curve) and not _fits(curve, curves))
+
+
+def _fits(curve: Curve, curves: Iterable[Curve]) -> bool:
+    """Return whether the curve is a line through a cloud of its own series."""
+    clouds = {other.series for other in curves if is_cloud(other)}
+    return not is_cloud(curve) and curve.series in clouds
+
+
 def wide(curves: Iterable[Curve]) -> bool:
     """Return whether the curves need a wide picture: one has more points than can be marked."""
     return any(len(curve.x) > MARKED for curve in curves)
@@ -99,7 +112,11 @@ def picture(
     specification: dict[str, object], curves: Sequence[Curve], *, series: Sequence[str], label: str
 ) -> str:
     """Return the curves as one SVG element under a chart's specification, with a spoken label."""
-    rows = [row for place, curve in enumerate(curves) for row in _rows(curve, place, series)]
+    rows = [
+        row
+        for place, curve in enumerate(curves)
+        for row in _rows(curve, place, series, marks=marked_among(curve, curves))
+    ]
     datasets = {CURVES: rows, ZERO: [{"y": 0}]}
     document = vl_convert.vegalite_to_svg({**specification, "datasets": datasets})
     return _embeddable(str(document), one_line(label))
@@ -122,16 +139,16 @@ def chart(curves: Sequence[Curve], *, series: Sequence[str]) -> alt.LayerChart:
         detail="curve:N",
     )
     # Spoken marks would put the titles into vega expressions; only points speak, by a data field.
+    fitted = any(_fits(one, curves) for one in curves)
     point = axes.transform_filter("isValid(datum.words)").mark_point(
-        filled=True, size=_size(curves), opacity=1
+        filled=True, size=_size(curves), opacity=1, fillOpacity=PALE if fitted else 1
     )
-    layers = [
-        *_bands(axes, curves),
-        *_lines(axes, curves, series),
-        point.encode(
-            shape=alt.Shape("series:O", scale=_scale(series, SHAPES)), description="words:N"
-        ),
-    ]
+    points = point.encode(
+        shape=alt.Shape("series:O", scale=_scale(series, SHAPES)), description="words:N"
+    )
+    lines = tuple(_lines(axes, curves, series))
+    over = (points, *lines) if fitted else (*lines, points)
+    layers = [*_bands(axes, curves), *over]
     if not (_clouded(curves) or all(map(logarithmic, curves))):
         zero = alt.Chart(alt.NamedData(name=ZERO))
         layers.insert(0, zero.mark_rule(color=TEXT, aria=False).encode(y=y))
@@ -153,7 +170,8 @@ def _lines(axes: alt.Chart, curves: Sequence[Curve], series: Sequence[str]) -> I
     if all(map(is_cloud, curves)):
         return
     line = axes.transform_filter("datum.line")
-    thickness = 1.5 if wide(curves) else 2
+    fitted = any(_fits(one, curves) for one in curves)
+    thickness = 2.5 if fitted else 1.5 if wide(curves) else 2
     dash = alt.StrokeDash("series:O", scale=_scale(series, DASHES))
     yield line.mark_line(strokeWidth=thickness, aria=False).encode(strokeDash=dash)
 
@@ -217,12 +235,14 @@ def _styled(layers: Sequence[alt.Chart], size: tuple[int, int, int]) -> alt.Laye
     )
 
 
-def _rows(curve: Curve, place: int, series: Sequence[str]) -> list[dict[str, object]]:
+def _rows(
+    curve: Curve, place: int, series: Sequence[str], *, marks: bool
+) -> list[dict[str, object]]:
     common = {"series": series.index(curve.series), "curve": place, "line": not is_cloud(curve)}
     rows: list[dict[str, object]] = []
     for position, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
         row: dict[str, object] = {"x": x, "y": y, **common}
-        if marked(curve):
+        if marks:
             row["words"] = _spoken(curve, position)
         if curve.low and curve.high:
             row |= {"low": curve.low[position], "high": curve.high[position]}

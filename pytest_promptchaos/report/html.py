@@ -9,53 +9,33 @@ it holds everything.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from pytest_promptchaos.report import charts, drawing, legible
-from pytest_promptchaos.report.axes import length_table, other_axis
-from pytest_promptchaos.report.bars import bar
-from pytest_promptchaos.report.beside import beside
-from pytest_promptchaos.report.cards import card_views, uncarded
+from pytest_promptchaos.report.associations import scatters
+from pytest_promptchaos.report.bridges import bridge_view, judged_bridges, session_bridges
+from pytest_promptchaos.report.charts import figures
 from pytest_promptchaos.report.controls import control_tallies
-from pytest_promptchaos.report.diagnosis import diagnoses_words, diagnosis, failed_controls, meaning
-from pytest_promptchaos.report.distances import distance_words
+from pytest_promptchaos.report.diagnosis import diagnoses_words
 from pytest_promptchaos.report.evidence import put_in_place
-from pytest_promptchaos.report.heatmap import distance_key, heatmaps
-from pytest_promptchaos.report.layers import SIGNS, layer_table, layers_line
+from pytest_promptchaos.report.heatmap import heatmaps
 from pytest_promptchaos.report.ledger import ledger
-from pytest_promptchaos.report.overview import (
-    broken,
-    is_comparison,
-    is_system,
-    judged,
-    models,
-    name_of_test,
-    side_names,
-    tally,
-    verdict_name,
-)
-from pytest_promptchaos.report.points import columns, point_rows
-from pytest_promptchaos.report.sidebyside import difference_words, side_by_side
-from pytest_promptchaos.report.unmeasured import gaps, times_words
+from pytest_promptchaos.report.overview import broken, is_system, judged, models, tally
+from pytest_promptchaos.report.pooling import selfplay_kinds
+from pytest_promptchaos.report.reliability import reliability, unlabeled
+from pytest_promptchaos.report.selfplay import condition_rows, plays
+from pytest_promptchaos.report.templates import templates
+from pytest_promptchaos.report.unmeasured import gaps
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from pytest_promptchaos.records import Pair, Record, Verdict
+    from pytest_promptchaos.records import Record
+    from pytest_promptchaos.report.overview import Judged
 
-FOLDER = Path(__file__).parent
 EVIDENCE_NAME = "promptchaos-records.json"
 LARGEST = 2_400_000
 """Bytes. The promise is 3 MB for 10,000 measurements."""
-
-NAMED = 12
-"""Models that a control names, of those on which it went alike; the others are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +43,8 @@ class Detail:
     """How much of the records the page holds; counts, and characters per text.
 
     ``branches`` are branch cards per verdict, ``maps`` layers of a rescue map, ``ledger`` rows of
-    the validity ledger.
+    the validity ledger, ``timelines`` conversations that are drawn per condition,
+    ``conversations`` rows of their table, and ``transcripts`` those shown in full.
     """
 
     cards: int
@@ -74,6 +55,9 @@ class Detail:
     pairs: int
     neighbors: int
     ledger: int
+    timelines: int
+    conversations: int
+    transcripts: int
     characters: int
     lines: int
 
@@ -88,6 +72,9 @@ DETAILS = (
         pairs=3,
         neighbors=40,
         ledger=300,
+        timelines=400,
+        conversations=200,
+        transcripts=3,
         characters=900,
         lines=300,
     ),
@@ -100,6 +87,9 @@ DETAILS = (
         pairs=2,
         neighbors=12,
         ledger=150,
+        timelines=200,
+        conversations=60,
+        transcripts=1,
         characters=400,
         lines=150,
     ),
@@ -112,6 +102,9 @@ DETAILS = (
         pairs=1,
         neighbors=0,
         ledger=40,
+        timelines=60,
+        conversations=0,
+        transcripts=0,
         characters=200,
         lines=60,
     ),
@@ -133,7 +126,8 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
         "models": systems,
         "systems": len(verdicts) - len(asked),
         "heatmaps": heatmaps(verdicts, tuple(systems)),
-        "figures": charts.figures(verdicts),
+        **_conversations(verdicts),
+        **_bridges(records),
         "ledger": ledger(verdicts),
         "diagnoses": diagnoses_words(one.verdict for one in verdicts),
         "controls": control_tallies(verdicts),
@@ -145,97 +139,43 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
     return _smallest_loss(facts)
 
 
+def _conversations(verdicts: Sequence[Judged]) -> dict[str, object]:
+    """Return what the page holds of self-play, and the curves of everything else."""
+    drawn, about = figures(verdicts), selfplay_kinds(verdicts)
+    found = plays(verdicts)
+    return {
+        "plays": found,
+        "condition_rows": condition_rows(found),
+        "play_figures": [one for one in drawn if one.kind in about],
+        "figures": [one for one in drawn if one.kind not in about],
+        "reliability": reliability(verdicts),
+        "unlabeled": unlabeled(verdicts),
+    }
+
+
+def _bridges(records: Sequence[Record]) -> dict[str, object]:
+    """Return what the page holds of bridges: those that were judged, and the session's own."""
+    judged_ones, own = judged_bridges(records), session_bridges(records)
+    return {
+        "bridges": [bridge_view(one) for one in judged_ones],
+        "session_bridges": [bridge_view(one) for one in own],
+        "scatters": scatters(tuple(dict.fromkeys((*judged_ones, *own)))),
+    }
+
+
 def write_page(records: Sequence[Record], path: str | os.PathLike[str]) -> None:
     """Write :func:`page` of the records to ``path``."""
     put_in_place(page(records), path)
 
 
 def _smallest_loss(facts: Mapping[str, object]) -> str:
-    template = _templates().get_template("page.html.jinja")
+    template = templates().get_template("page.html.jinja")
     text = ""
     for detail in DETAILS:
         text = template.render(facts, detail=detail)
         if len(text.encode()) <= LARGEST:
             break
     return text
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.filters |= {
-        "number": legible.number,
-        "plural": legible.plural,
-        "shortened": legible.shortened,
-        "value_words": legible.value_words,
-        "interval_words": legible.interval_words,
-        "level_words": legible.level_words,
-        "limit_words": legible.limit_words,
-        "verdict_name": verdict_name,
-        "name_of_test": name_of_test,
-        "bar": bar,
-        "diagnosis": diagnosis,
-        "failed_controls": failed_controls,
-        "meaning": meaning,
-        "other_axis": other_axis,
-        "length_table": length_table,
-        "card_views": card_views,
-        "uncarded": uncarded,
-        "token_spelled": legible.token_spelled,
-        "beside": beside,
-        "layer_table": layer_table,
-        "layers_line": layers_line,
-        "side_by_side": side_by_side,
-        "difference_words": difference_words,
-        "compared_pairs": compared_pairs,
-        "distance_key": distance_key,
-        "distance_words": distance_words,
-        "is_comparison": is_comparison,
-        "side_names": side_names,
-        "next_step": next_step,
-        "times_words": times_words,
-        "columns": columns,
-        "point_rows": point_rows,
-        "picture": Markup,
-    }
-    environment.globals |= {
-        "SERIES": drawing.SERIES,
-        "DASHES": drawing.DASHES,
-        "POINTS": drawing.POINTS,
-        "TEXT": drawing.TEXT,
-        "LINE": drawing.LINE,
-        "SIGNS": SIGNS,
-        "NAMED": NAMED,
-    }
-    return environment
-
-
-def _printable(value: object) -> object:
-    # The one gate for all text of the records: Markup is ours, everything else may be a model's.
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return legible.legible(value)
-
-
-def compared_pairs(verdict: Verdict) -> list[Pair]:
-    """Return the pairs with two different outputs, the one that shows the number best first."""
-    compared = [pair for pair in verdict.pairs if pair.tokens_b or pair.output_b]
-    changed = [pair for pair in compared if pair.branch or pair.output_a != pair.output_b]
-    return sorted(changed, key=lambda pair: pair.neighbor_id != verdict.worst)
-
-
-def next_step(verdict: Verdict) -> str:
-    """Return what to do next: the last paragraph of the explanation, if it has several."""
-    paragraphs = verdict.explanation.strip().split("\n\n")
-    if len(paragraphs) == 1:
-        return ""
-    return dedent(paragraphs[-1].removeprefix("next:\n"))
 
 
 def _environment(records: Sequence[Record]) -> dict[str, str]:

@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from pytest_promptchaos.report.bridges import (
+    association_of,
+    basis_lines,
+    family_lines,
+    standing_line,
+)
 from pytest_promptchaos.report.diagnosis import diagnosis, diagnosis_line
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.legible import legible, one_line
@@ -19,11 +25,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Record, Verdict
+    from pytest_promptchaos.records import Bridge, Record, Verdict
     from pytest_promptchaos.report.overview import Judged
 
 NO_MODEL = "promptchaos"
-"""The testsuite of what went wrong outside a verdict."""
+"""The testsuite of what lies outside a verdict: what went wrong, and what a session adds up to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +51,11 @@ def junit_xml(records: Sequence[Record]) -> str:
     """Return the JUnit document: suites by need of a reader, and cases in them likewise.
 
     ``failed`` is a failure, ``invalid`` an error, ``inconclusive`` a failure of that type, or
-    skipped where the test passed because the option relaxed it. An expected failure passes.
+    skipped where the test passed because the option relaxed it. An expected failure passes. A
+    session's bridges between depth and behavior are told and never fail.
     """
-    cases = [*map(_verdict_case, judged(records)), *map(_broken_case, broken(records))]
+    own = [_bridge_case(record, bridge) for record in records for bridge in record.bridges]
+    cases = [*map(_verdict_case, judged(records)), *map(_broken_case, broken(records)), *own]
     root = ElementTree.Element("testsuites", _counts("promptchaos", cases))
     for name in dict.fromkeys(case.suite for case in cases):
         root.append(_suite(name, [case for case in cases if case.suite == name]))
@@ -77,11 +85,17 @@ def _verdict_case(one: Judged) -> Case:
     )
 
 
-def _text(verdict: Verdict, standing: str) -> str:
-    """Return the explanation, behind how a green verdict stands, ahead of it the diagnosis."""
-    told = f"{standing}: {verdict.explanation}" if standing else verdict.explanation
-    named = diagnosis_line(diagnosis(verdict))
-    return f"diagnosis: {named}\n\n{told}" if named else told
+def _text(verdict: Verdict, stands: str) -> str:
+    """Return the explanation, behind how a green verdict stands; ahead of it what it is called."""
+    parts = [f"{stands}: {verdict.explanation}" if stands else verdict.explanation]
+    if found := association_of(verdict):
+        parts.insert(0, f"standing: {standing_line(found.standing)}")
+    if named := diagnosis_line(diagnosis(verdict)):
+        parts.insert(0, f"diagnosis: {named}")
+    if verdict.bridge is not None:
+        basis = basis_lines(verdict.bridge)
+        parts.append("\n".join(line for line in basis if line not in verdict.explanation))
+    return "\n\n".join(parts)
 
 
 def _element(standing: Standing, *, relaxed: bool) -> str:
@@ -103,6 +117,17 @@ def _broken_case(record: Record) -> Case:
         kind=record.status,
         message=record.message.partition("\n")[0] or f"the test ended as {record.status}",
         text=record.message,
+    )
+
+
+def _bridge_case(record: Record, bridge: Bridge) -> Case:
+    return Case(
+        suite=NO_MODEL,
+        node_id=record.node_id,
+        title=f"depth and behavior, {bridge.name}",
+        seconds=0.0,
+        started=record.started,
+        text="\n".join(family_lines(bridge)),
     )
 
 

@@ -34,7 +34,7 @@ def point_rows(panel: Panel) -> list[tuple[str, ...]]:
 
 
 def _cloud_rows(panel: Panel) -> list[tuple[str, ...]]:
-    every = [(curve, place) for curve in panel.clouds for place in range(len(curve.x))]
+    every = [(curve, place) for curve in panel.pointed for place in range(len(curve.x))]
     told = _told_apart(panel)
     return [
         (
@@ -48,7 +48,7 @@ def _cloud_rows(panel: Panel) -> list[tuple[str, ...]]:
 
 
 def _told_apart(panel: Panel) -> bool:
-    return len({curve.series for curve in panel.clouds}) > 1
+    return len({curve.series for curve in panel.pointed}) > 1
 
 
 def _line_rows(panel: Panel) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from pytest_promptchaos.report.legible import legible, shortened, spelled, token
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Branch, Pair
+    from pytest_promptchaos.records import Branch, Pair, Verdict
 
 ENDED = "(cut at the horizon)"
 """An end of sequence is a token of its own, so only the horizon leaves nothing to mark."""
@@ -174,3 +174,10 @@ def excerpt(
         cut=max(0, len(rest) - characters),
         margin="" if margin is None else f"token {step + 1}, margin {margin:.2f} logits",
     )
+
+
+def compared_pairs(verdict: Verdict) -> list[Pair]:
+    """Return the pairs with two different outputs, the one that shows the number best first."""
+    compared = [pair for pair in verdict.pairs if pair.tokens_b or pair.output_b]
+    changed = [pair for pair in compared if pair.branch or pair.output_a != pair.output_b]
+    return sorted(changed, key=lambda pair: pair.neighbor_id != verdict.worst)

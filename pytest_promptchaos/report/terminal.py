@@ -6,6 +6,16 @@ import textwrap
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_promptchaos.report.bridges import (
+    STANDINGS,
+    SUPPORTED,
+    association_of,
+    basis_lines,
+    judged_bridges,
+    session_bridges,
+    standing,
+    summary_words,
+)
 from pytest_promptchaos.report.diagnosis import MEANINGS, diagnosis, failed_controls
 from pytest_promptchaos.report.legible import (
     interval_words,
@@ -38,7 +48,10 @@ TABLE_WIDTH = 84
 """Below this width a verdict takes a short paragraph instead of a table row."""
 
 ROBUST = "robust"
-"""The one diagnosis that asks nothing of the reader: it stands beside the outcome."""
+"""The one diagnosis that asks nothing of the reader: it stands beside the outcome.
+
+So does the one standing of an association that does, ``supported``.
+"""
 HEADER = ("outcome", "check", "value", "limit", "n")
 COUNTED = "n: how many entered the value, of all that were tried"
 MARKUP: dict[Standing, dict[str, bool]] = {
@@ -78,18 +91,33 @@ def summary_lines(
         for line in _model_lines(label, [one for one in verdicts if one.model == label], width)
     ]
     lines += map(_plain, (*_meanings(verdicts, width), *_count_meaning(verdicts, width)))
+    lines += map(_plain, _bridge_lines(records, width))
     lines += [_broken_line(record, width) for record in broken(records)]
-    if asked := [one.verdict for one in verdicts if not is_system(one.verdict)]:
+    asked = [one.verdict for one in verdicts if not is_system(one.verdict)]
+    if any(one.runs_measured or one.runs_reused for one in asked):
         lines += map(_plain, textwrap.wrap(_runs_words(asked), width))
     return lines + [_plain(f"{name}: {place}") for name, place in (written or {}).items()]
 
 
 def _meanings(verdicts: Sequence[Judged], width: int) -> Iterator[str]:
-    """Yield what each diagnosis that a reader must act on means, once."""
+    """Yield what each diagnosis and standing that a reader must act on means, once."""
     made = {diagnosis(one.verdict) for one in verdicts}
     for name, meaning in MEANINGS.items():
         if name in made and name != ROBUST:
             yield from textwrap.wrap(f"{name}: {meaning}", width, subsequent_indent="  ")
+    worth = {standing(one.verdict) for one in verdicts}
+    for standing_name, said in STANDINGS.items():
+        if standing_name in worth and standing_name != SUPPORTED:
+            yield from textwrap.wrap(f"{standing_name}: {said}", width, subsequent_indent="  ")
+
+
+def _bridge_lines(records: Sequence[Record], width: int) -> Iterator[str]:
+    """Yield what every judged bridge rests on, and a line per bridge of the session's own."""
+    told = [line for bridge in judged_bridges(records) for line in basis_lines(bridge)]
+    for line in (*told, *map(summary_words, session_bridges(records))):
+        yield from (
+            _cut(part, width) for part in textwrap.wrap(line, width, subsequent_indent="  ")
+        )
 
 
 def _count_meaning(verdicts: Sequence[Judged], width: int) -> list[str]:
@@ -145,12 +173,18 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cells(one: Judged) -> tuple[str, ...]:
     verdict = one.verdict
     return (
-        _outcome_word(one.standing) + (f", {ROBUST}" if diagnosis(verdict) == ROBUST else ""),
+        ", ".join(filter(None, (_outcome_word(one.standing), _quiet_word(verdict)))),
         one_line(_named(one)),
         _value_cell(verdict),
         limit_words(verdict.limit),
         _n_words(verdict),
     )
+
+
+def _quiet_word(verdict: Verdict) -> str:
+    """Return the diagnosis or standing that asks nothing of the reader."""
+    told = (diagnosis(verdict), standing(verdict))
+    return next((name for name in (ROBUST, SUPPORTED) if name in told), "")
 
 
 def _named(one: Judged) -> str:
@@ -185,6 +219,9 @@ def _beneath(one: Judged) -> str:
     """Return the line beneath a row: a diagnosis that asks for a reader, and what shows it best."""
     told = diagnosis(one.verdict)
     asking = None if told == ROBUST else told
+    if found := association_of(one.verdict):
+        # The two columns that are held together fill the row alone, and would be cut there.
+        return one_line(f"{found.hypothesis.name}: {found.standing}")
     # Where a control failed, and no diagnosis says what for, it is the control that asks.
     voided = failed_controls(one.verdict) if one.standing is Standing.INVALID and not told else ""
     return (

@@ -2,7 +2,8 @@
 
 A suite names checks, and for those of models prompts and authored neighbors;
 :func:`load_suite` returns it, or says for every mistake in the file the line, the path of keys,
-and what to write instead.
+and what to write instead. :func:`load_prompts` returns the prompts of a file that holds nothing
+else, as a suite takes them with ``prompts_from``.
 
 An editor completes and checks the keys while you type, once it has the JSON Schema::
 
@@ -15,11 +16,13 @@ and the suite's first line reads ``# yaml-language-server: $schema=chaos.schema.
 
 from pytest_promptchaos.suite.keys import SuiteAuthored
 from pytest_promptchaos.suite.kinds import (
+    BridgeCheck,
     Check,
     DepthProfileCheck,
     DriftCheck,
     FtleCheck,
     ModelCheck,
+    NoCollapseCheck,
     ResponsiveCheck,
     StableNeighborhoodCheck,
     StableSamplingCheck,
@@ -27,6 +30,7 @@ from pytest_promptchaos.suite.kinds import (
     WorstNeighborCheck,
 )
 from pytest_promptchaos.suite.load import load_suite
+from pytest_promptchaos.suite.prompt_files import load_prompts
 from pytest_promptchaos.suite.schema import (
     Suite,
     SuiteMessage,
@@ -36,11 +40,13 @@ from pytest_promptchaos.suite.schema import (
 )
 
 __all__ = [
+    "BridgeCheck",
     "Check",
     "DepthProfileCheck",
     "DriftCheck",
     "FtleCheck",
     "ModelCheck",
+    "NoCollapseCheck",
     "ResponsiveCheck",
     "StableNeighborhoodCheck",
     "StableSamplingCheck",
@@ -52,5 +58,6 @@ __all__ = [
     "SystemCheck",
     "WorstNeighborCheck",
     "json_schema",
+    "load_prompts",
     "load_suite",
 ]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from pytest_promptchaos.records import Standing  # noqa: TC001 - beside what pydantic reads
 from pytest_promptchaos.suite.keys import Name, Seed, Strict
+
+ModelsAsked: TypeAlias = Literal["none", "one", "several"]
 
 
 class OneCheck(Strict):
-    """A check of a suite; ``models_asked`` says whether a test asks no model, one, or several."""
-
-    models_asked: ClassVar[Literal["none", "one", "several"]] = "one"
+    """A check of a suite."""
 
     check: str = Field(description="The kind of check.")
     id: Name = Field(
@@ -26,6 +27,18 @@ class OneCheck(Strict):
         "every limit of the check.",
     )
     seed: Seed | None = None
+
+    @property
+    def models_asked(self) -> ModelsAsked:
+        """Whether a test of this check asks no model, one, or several."""
+        return "one"
+
+    def standing_of(self, place: int) -> Standing | None:  # noqa: ARG002
+        """Return what the association of the verdict at ``place`` must turn out as, if it has one.
+
+        ``None`` leaves it to ``expect``.
+        """
+        return None
 
 
 class OfPrompts(OneCheck):

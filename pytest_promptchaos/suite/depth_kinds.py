@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from pytest_promptchaos.suite.check import Bounded, Limited, OfPrompts, one_of
+from pytest_promptchaos.suite.check import Bounded, Limited, ModelsAsked, OfPrompts, one_of
 from pytest_promptchaos.suite.keys import Null  # noqa: TC001 - pydantic reads it
 
 Tangents: TypeAlias = Annotated[
@@ -85,7 +85,6 @@ class DepthProfileCheck(Limited, OfPrompts):
 class SystemCheck(Bounded):
     """A system with a known answer must show it; no model and no prompt is needed."""
 
-    models_asked = "none"
     model_config = ConfigDict(
         json_schema_extra={
             **one_of("at_most", "at_least"),
@@ -110,6 +109,11 @@ class SystemCheck(Bounded):
         default=None,
         description="Whether the layers of system tanh share their weights or draw fresh ones.",
     )
+
+    @property
+    def models_asked(self) -> ModelsAsked:
+        """None: a system is no model."""
+        return "none"
 
     @field_validator("radius", "weights")
     @classmethod

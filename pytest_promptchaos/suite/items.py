@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_promptchaos.records import Verdict
+    from pytest_promptchaos.records import Standing, Verdict
     from pytest_promptchaos.suite.kinds import Check
     from pytest_promptchaos.suite.schema import Suite
 
@@ -71,7 +71,9 @@ class SuiteItem(pytest.Item):
         from pytest_promptchaos.suite.run import run_check
 
         verdicts = run_check(self.suite, self.check, self.pin)
-        wrong = {place: told for place, one in enumerate(verdicts) if (told := _unmet(one))}
+        asked = [self.check.standing_of(place) for place in range(len(verdicts))]
+        held_against = enumerate(zip(verdicts, asked, strict=True))
+        wrong = {place: told for place, (one, of) in held_against if (told := _unmet(one, of))}
         if wrong:
             held = [one for place, one in enumerate(verdicts) if place not in wrong]
             raise VerdictError(_together(list(wrong.values()), held))
@@ -87,10 +89,12 @@ class SuiteItem(pytest.Item):
         return self.path, self.suite.line_of(self.check) - 1, self.name
 
 
-def _unmet(verdict: Verdict) -> Verdict | None:
+def _unmet(verdict: Verdict, standing: Standing | None) -> Verdict | None:
     """Return the verdict, worded for the reader, unless it is the one that was expected."""
     from pytest_promptchaos.judging import enforce
 
+    if standing is not None:
+        return _of_another_standing(verdict, standing)
     if verdict.expect == "failed":
         return None if verdict.outcome is Outcome.FAILED else _unexpected(verdict)
     try:
@@ -98,6 +102,17 @@ def _unmet(verdict: Verdict) -> Verdict | None:
     except VerdictError as error:
         return error.verdict
     return None
+
+
+def _of_another_standing(verdict: Verdict, standing: Standing) -> Verdict | None:
+    """Return the verdict on an association, unless that turned out as it was said to."""
+    from dataclasses import replace
+
+    (found,) = verdict.bridge.associations if verdict.bridge else ()
+    if found.standing == standing:
+        return None
+    told = f"expected to be {standing}, but it is {found.standing}"
+    return replace(verdict, explanation=f"{told}\n\n{verdict.explanation}")
 
 
 def _unexpected(verdict: Verdict) -> Verdict:

@@ -35,7 +35,9 @@ PerRung: TypeAlias = Annotated[int, Field(ge=1, description="Neighbors tried per
 Seed: TypeAlias = Annotated[
     int,
     Field(
-        ge=0, lt=2**32, description="Seed for choosing edits and for drawing tangents and networks."
+        ge=0,
+        lt=2**32,
+        description="Seed for choosing edits and for drawing tangents, networks and conversations.",
     ),
 ]
 Null: TypeAlias = Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from pytest_promptchaos.suite.conversation_kinds import BridgeCheck, NoCollapseCheck
 from pytest_promptchaos.suite.depth_kinds import DepthProfileCheck, FtleCheck, SystemCheck
 from pytest_promptchaos.suite.neighborhood_kinds import (
     DriftCheck,
@@ -23,17 +24,19 @@ ModelCheck: TypeAlias = (
 )
 """A check that asks a model: it makes one test per model."""
 
-PromptCheck: TypeAlias = ModelCheck | DriftCheck
+PromptCheck: TypeAlias = ModelCheck | DriftCheck | NoCollapseCheck | BridgeCheck
 """A check that asks prompts: of one model, or of several at a time."""
 
 Check: TypeAlias = PromptCheck | SystemCheck
 
 __all__ = [
+    "BridgeCheck",
     "Check",
     "DepthProfileCheck",
     "DriftCheck",
     "FtleCheck",
     "ModelCheck",
+    "NoCollapseCheck",
     "PromptCheck",
     "ResponsiveCheck",
     "StableNeighborhoodCheck",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from pytest_promptchaos.suite.problems import Problem, problems_of, suite_error
+from pytest_promptchaos.suite.prompt_files import borrowed_prompts
 from pytest_promptchaos.suite.rules import broken_rules
 from pytest_promptchaos.suite.schema import SUITE_VERSION, Suite, json_schema
 from pytest_promptchaos.suite.source import read_source
@@ -22,11 +23,13 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
 
     Raises:
         SuiteError: with one line per problem of the file, ``file:line: path.of.keys: what is
-            wrong``; a YAML syntax error is reported alone, as is a suite of a newer version.
+            wrong``; a YAML syntax error is reported alone, as is a suite of a newer version, and
+            so are the mistakes of a file that it takes prompts from.
     """
     source = read_source(path)
     _refuse_newer(source)
-    problems = [*source.problems, *broken_rules(source)]
+    borrowed = borrowed_prompts(source)
+    problems = [*source.problems, *borrowed.problems, *broken_rules(source, borrowed.places)]
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
@@ -35,6 +38,7 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
     problems += [problem for problem in source.absent if problem.keys not in told]
     if problems:
         raise suite_error(source.file, problems)
+    suite = suite.model_copy(update={"prompts": (*suite.prompts, *borrowed.prompts)})
     suite.remember(source.file, _lines(suite, source))
     return suite
 

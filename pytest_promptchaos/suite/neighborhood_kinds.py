@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, field_validator
 
-from pytest_promptchaos.suite.check import OfPrompts
+from pytest_promptchaos.suite.check import ModelsAsked, OfPrompts
 from pytest_promptchaos.suite.keys import (
     LEAST_BUDGET,
     Extract,
@@ -145,8 +145,6 @@ class StableSamplingCheck(OfPrompts):
 class DriftCheck(OfPrompts):
     """Other systems may answer the same prompts only this differently from a reference."""
 
-    models_asked = "several"
-
     check: Literal["drift"] = Field(description="The kind of check.")
     models: tuple[Text, ...] = Field(
         min_length=1,
@@ -172,6 +170,11 @@ class DriftCheck(OfPrompts):
     )
     horizon: Horizon | None = None
     per_rung: PerRung | None = None
+
+    @property
+    def models_asked(self) -> ModelsAsked:
+        """Several: they are compared in one test."""
+        return "several"
 
     @field_validator("models")
     @classmethod

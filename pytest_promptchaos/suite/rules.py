@@ -5,6 +5,7 @@ The rules read the plain data, so that they also speak where another key of the 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_promptchaos.records import Role
@@ -21,9 +22,11 @@ AUTHORED: Final = ("paraphrases", "small_semantic", "positive_control")
 """The keys of a prompt that hold authored neighbors."""
 
 ASKS_A_MODEL: Final = (
+    "bridge",
     "depth_profile",
     "drift",
     "ftle",
+    "no_collapse",
     "responsive",
     "stable_neighborhood",
     "stable_sampling",
@@ -38,13 +41,27 @@ SHARES: Final = {"token_edit": "a token edit distance", "answer": "what an answe
 """The metrics that run from 0 to 1."""
 
 
-def broken_rules(source: Source) -> list[Problem]:
-    """Return every rule that the suite breaks, each with its place."""
+PROMPTS: Final = ("prompts", "prompts_from")
+"""The keys of a suite that hold prompts."""
+
+FILES: Final = ("labels", "preregistration")
+"""The keys of a check that name a file beside the suite."""
+
+
+def broken_rules(source: Source, borrowed: Mapping[str, str] | None) -> list[Problem]:
+    """Return every rule that the suite, or a file of prompts, breaks, each with its place.
+
+    ``borrowed`` are the ids of prompts from another file, each with its place there; ``None``
+    where that file could not be read.
+    """
     return [
         *_repeated_ids(source),
+        *_ids_of_the_other_file(source, borrowed or {}),
         *_repeated_entries(source),
         *_checks_without_prompts(source),
-        *_unknown_prompts(source),
+        *(() if borrowed is None else _unknown_prompts(source, borrowed)),
+        *_files_that_are_not_there(source),
+        *_standing_beside_expect(source),
         *_unknown_references(source),
         *_messages_beside_system(source),
         *_horizon_beside_horizons(source),
@@ -66,11 +83,17 @@ def _problem(source: Source, keys: Keys, words: str) -> Problem:
 
 
 def _entries(source: Source, key: str) -> Iterator[tuple[Keys, dict[str, object]]]:
-    """Yield place and content of each mapping in the list at a key of the file."""
+    """Yield place and content of each mapping in the list at a key of the file.
+
+    A file that is a list holds prompts and nothing else.
+    """
+    above: Keys = (key,)
     listed = source.data.get(key) if isinstance(source.data, dict) else None
+    if key == "prompts" and isinstance(source.data, tuple):
+        above, listed = (), source.data
     for index, entry in enumerate(listed if isinstance(listed, tuple) else ()):
         if isinstance(entry, dict):
-            yield (key, index), entry
+            yield (*above, index), entry
 
 
 def _texts(entry: Mapping[str, object], key: str, keys: Keys) -> Iterator[tuple[Keys, str]]:
@@ -101,6 +124,14 @@ def _repeated_ids(source: Source) -> Iterator[Problem]:
         yield from _repeats(source, "is already an id,", named)
 
 
+def _ids_of_the_other_file(source: Source, borrowed: Mapping[str, str]) -> Iterator[Problem]:
+    for keys, prompt in _entries(source, "prompts"):
+        name = prompt.get("id")
+        if isinstance(name, str) and name in borrowed:
+            words = f"{shorten(name)!r} is already an id, {borrowed[name]}"
+            yield _problem(source, (*keys, "id"), words)
+
+
 def _repeated_entries(source: Source) -> Iterator[Problem]:
     whole = source.data if isinstance(source.data, dict) else {}
     lists = [_texts(whole, "models", ())]
@@ -120,16 +151,22 @@ def _checks_without_prompts(source: Source) -> Iterator[Problem]:
             yield _problem(source, (*keys, "check"), f"{words}and a text each")
 
 
-def _unknown_prompts(source: Source) -> Iterator[Problem]:
-    ids = [prompt.get("id") for _, prompt in _entries(source, "prompts")]
+def _unknown_prompts(source: Source, borrowed: Iterable[str]) -> Iterator[Problem]:
+    ids = [*(prompt.get("id") for _, prompt in _entries(source, "prompts")), *borrowed]
     names = {name: None for name in ids if isinstance(name, str)}
-    # With an id missing or misspelt, the reference may well be right: that problem comes first.
-    if not all(isinstance(name, str) for name in ids) or not names:
+    # With an id missing or a key misspelt, the reference may be right: that problem comes first.
+    if not all(isinstance(name, str) for name in ids) or not names or _misspelt_prompts(source):
         return
     for keys, check in _entries(source, "checks"):
         for at, name in _texts(check, "prompts", keys):
             if name not in names:
                 yield _problem(source, at, unknown("prompt", name, list(names)))
+
+
+def _misspelt_prompts(source: Source) -> bool:
+    """Return whether a key of the file looks as if it were to hold prompts, and does not."""
+    whole = source.data if isinstance(source.data, dict) else {}
+    return any(nearest(str(key), PROMPTS) for key in whole if key not in PROMPTS)
 
 
 def _unknown_references(source: Source) -> Iterator[Problem]:
@@ -138,6 +175,31 @@ def _unknown_references(source: Source) -> Iterator[Problem]:
         reference = check.get("reference")
         if isinstance(reference, str) and pins and reference not in pins:
             yield _problem(source, (*keys, "reference"), unknown("model", reference, pins))
+
+
+def _files_that_are_not_there(source: Source) -> Iterator[Problem]:
+    """Yield the files that a check names in vain: told here, not after hours of conversation."""
+    for keys, check in _entries(source, "checks"):
+        for name in FILES:
+            written = check.get(name)
+            if isinstance(written, str) and written.strip():
+                yield from missing_file(source, (*keys, name), written)
+
+
+def missing_file(source: Source, keys: Keys, written: str) -> Iterator[Problem]:
+    """Yield the problem that no file lies where the suite says, unless one does."""
+    if "\0" in written or not (Path(source.file).parent / written).is_file():
+        words = (
+            f"there is no file {shorten(written)!r}, seen from the suite's folder; mend the path"
+        )
+        yield _problem(source, keys, words)
+
+
+def _standing_beside_expect(source: Source) -> Iterator[Problem]:
+    for keys, check in _entries(source, "checks"):
+        if "standing" in check and "expect" in check:
+            words = "stands beside expect, which says less; remove one of the two"
+            yield _problem(source, (*keys, "standing"), words)
 
 
 def _messages_beside_system(source: Source) -> Iterator[Problem]:
@@ -188,7 +250,7 @@ def _neighbors_like_the_prompt(source: Source) -> Iterator[Problem]:
         yield from _repeats(source, "is already a neighbor", authored)
         for at, text in authored:
             # Beside a target, paraphrases replace that message, and the prompt's text is none.
-            aimed = "target" in prompt and at[2] != "positive_control"
+            aimed = "target" in prompt and at[-2] != "positive_control"
             if text == prompt.get("text") and not aimed:
                 yield _problem(source, at, "is the prompt itself; a neighbor must differ from it")
 

@@ -11,15 +11,18 @@ from pytest_promptchaos.records import Limit
 from pytest_promptchaos.session import active
 from pytest_promptchaos.suite.functions import named_function
 from pytest_promptchaos.suite.kinds import (
+    BridgeCheck,
     DepthProfileCheck,
     DriftCheck,
     FtleCheck,
+    NoCollapseCheck,
     ResponsiveCheck,
     StableNeighborhoodCheck,
     StableSamplingCheck,
     SystemCheck,
     WorstNeighborCheck,
 )
+from pytest_promptchaos.suite.run_conversations import bridge_verdicts, conversed
 from pytest_promptchaos.surround import ladder
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
         | WorstNeighborCheck
         | DriftCheck
         | FtleCheck
+        | NoCollapseCheck
         | SystemCheck
     )
 
@@ -45,11 +49,13 @@ def run_check(suite: Suite, check: Check, pin: str) -> tuple[Verdict, ...]:
     """Return the verdicts of one check, on the model ``pin`` unless it asks none or several.
 
     A depth profile has a verdict per limit, a drift one per system that is held against the
-    reference, a search one per prompt, every other check has one. Never raises because of what
-    it found.
+    reference, a search one per prompt, a bridge one per hypothesis, every other check has one.
+    Never raises because of what it found.
     """
     if isinstance(check, DepthProfileCheck):
         return _depth_profile(suite, check, pin)
+    if isinstance(check, BridgeCheck):
+        return bridge_verdicts(suite, check)
     most, least = getattr(check, "at_most", None), getattr(check, "at_least", None)
     return tuple(
         judge_findings(
@@ -77,6 +83,8 @@ def _findings(suite: Suite, check: _OneNumber, pin: str) -> Sequence[Findings]:
             found = _drifted(suite, check)
         case FtleCheck():
             found = [_ftle(suite, check, pin)]
+        case NoCollapseCheck():
+            found = [conversed(suite, check, pin)]
         case SystemCheck():
             found = [_system(check)]
     return found

@@ -6,6 +6,7 @@ error messages.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, PrivateAttr, field_validator
@@ -67,6 +68,9 @@ class SuitePrompt(Strict):
     """
 
     id: Name = Field(description="The name that checks and reports use for the prompt.")
+    bucket: Text | None = Field(
+        default=None, description="The kind of request, where prompts are grouped by kind."
+    )
     text: Text = Field(description="The user's message, kept to the character.")
     system: Text | None = Field(default=None, description="The system message ahead of the text.")
     messages: Annotated[tuple[SuiteMessage, ...], Field(min_length=1)] | None = Field(
@@ -91,7 +95,7 @@ class SuitePrompt(Strict):
         turns = [Message(role=turn.role, content=turn.content) for turn in self.messages or ()]
         if self.system is not None:
             turns = [Message(role="system", content=self.system)]
-        return Prompt(id=self.id, text=self.text, before=tuple(turns))
+        return Prompt(id=self.id, text=self.text, before=tuple(turns), bucket=self.bucket or "")
 
     def authored(self) -> dict[Rung, tuple[Authored, ...]]:
         """Return the texts of each authored rung, with their writers and reviewers."""
@@ -145,10 +149,15 @@ class Suite(Strict):
     prompts: tuple[SuitePrompt, ...] = Field(
         default=(), min_length=1, description="What is asked; checks of a system need none."
     )
+    prompts_from: Text | None = Field(
+        default=None,
+        description="File of further prompts, relative to the suite: a YAML list of mappings of "
+        "id, bucket, text and whatever else a prompt has.",
+    )
     checks: tuple[Annotated[Check, Field(discriminator="check")], ...] = Field(
         min_length=1,
         description="What must hold; each check becomes one test per model, and one in all where "
-        "it is a system's or compares several models.",
+        "it is a system's or asks several models.",
     )
 
     _file: str = PrivateAttr(default="")
@@ -187,21 +196,28 @@ class Suite(Strict):
         problem = Problem(line=self.line_of(check, key), keys=("checks", place, key), words=words)
         return suite_error(self._file or "suite", [problem])
 
+    def beside(self, path: str) -> Path:
+        """Return where a file lies that the suite names, relative to the suite."""
+        return Path(self._file).parent / path
+
     def remember(self, file: str, lines: Mapping[tuple[str, ...], int]) -> None:
         """Keep the file, and the lines of each check id and of its keys that are told again."""
         self._file, self._lines = file, lines
 
 
-class _EditorSchema(GenerateJsonSchema):
+class EditorSchema(GenerateJsonSchema):
     """Leaves out null: a key is given a value or left out."""
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Return the schema of the value alone."""
         return self.generate_inner(schema["schema"])
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        """Return no: a title would repeat the key."""
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Return the schema with its default, unless that is nothing."""
         described = super().default_schema(schema)
         if described.get("default") in (None, "", [], {}):
             described.pop("default", None)
@@ -210,7 +226,7 @@ class _EditorSchema(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of suite files, for editors: every key with its description."""
-    schema = Suite.model_json_schema(schema_generator=_EditorSchema)
+    schema = Suite.model_json_schema(schema_generator=EditorSchema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         **schema,

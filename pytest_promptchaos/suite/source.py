@@ -69,6 +69,9 @@ class _Unreadable(Exception):  # noqa: N818 - words on their way into SuiteError
     """Nothing can be read past this: (line, words)."""
 
 
+_SUITE = "a suite has version, prompts and checks"
+
+
 class _Lines:
     """Counts lines as editors do; YAML also takes U+2028 and U+0085 for line breaks."""
 
@@ -86,7 +89,7 @@ class Source:
     that is no text, a tag. ``absent`` holds the keys without a value.
     """
 
-    def __init__(self, file: str, text: str, lines: _Lines) -> None:
+    def __init__(self, file: str, text: str, lines: _Lines, holds: str = _SUITE) -> None:
         """Read ``text``; ``file`` is the name under which problems report it."""
         self.file = file
         self.problems: list[Problem] = []
@@ -95,7 +98,7 @@ class Source:
         loader = _CoreLoader(text)
         root = loader.get_single_node()
         if root is None or root.tag == _TAG + "null":
-            raise _Unreadable(1, "the file is empty; a suite has version, prompts and checks")
+            raise _Unreadable(1, f"the file is empty; {holds}")
         self._root: yaml.Node = root
         self._refuse_alias_bomb()
         self._note_silent_problems(root, (), set())
@@ -229,11 +232,14 @@ def _scalar(node: yaml.ScalarNode) -> object:
         return str(node.value)
 
 
-def read_source(path: str | os.PathLike[str]) -> Source:
-    """Return the file at ``path`` as :class:`Source`; raises ``SuiteError`` if it is no YAML."""
+def read_source(path: str | os.PathLike[str], holds: str = _SUITE) -> Source:
+    """Return the file at ``path`` as :class:`Source`; raises ``SuiteError`` if it is no YAML.
+
+    ``holds`` says what should be there, for a file that is empty.
+    """
     file = os.fspath(path)
     try:
-        return _parse(file, _text(file))
+        return _parse(file, _text(file), holds)
     except _Unreadable as unreadable:
         line, words = unreadable.args
     raise suite_error(file, [Problem(line=line, words=words)])
@@ -251,10 +257,10 @@ def _text(file: str) -> str:
         raise _Unreadable(line, words) from error
 
 
-def _parse(file: str, text: str) -> Source:
+def _parse(file: str, text: str, holds: str) -> Source:
     lines = _Lines(text)
     try:
-        return Source(file, text, lines)
+        return Source(file, text, lines, holds)
     except yaml.MarkedYAMLError as error:
         raise _Unreadable(*_syntax(error, lines)) from error
     except yaml.reader.ReaderError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.verdict.cards import short_form
+from pytest_promptchaos.verdict.conversations import LOOK, worst_conversation
 from pytest_promptchaos.verdict.judge import needed
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def explanation(
     if outcome is not Outcome.PASSED:
         parts += _worst(judged_pairs(findings))
         parts += _cards(findings)
+        parts += worst_conversation(findings.timelines)
     if controls:
         parts += ["", "controls:"]
     parts += [f"  {MARKS[_standing(c)]} {c.name}: {c.words}" for c in controls]
@@ -261,6 +263,8 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
 
 
 def _look(findings: Findings, limit: Limit) -> str:
+    if findings.timelines:
+        return LOOK
     if findings.pairs:
         return "read the outputs side by side in the report; is the moved answer still right?"
     layers = [layer for one in findings.also if one.name == LAYERS for layer in one.breakdown]
@@ -296,6 +300,8 @@ HOW = {
     "neighbors": "per_rung= in the call, else pytest --promptchaos-per-rung=N; or more prompts",
     "prompts": "pass more prompts to the assertion; more neighbors would not narrow it",
     "tangents": "raise tangents=, or pass more prompts to the assertion",
+    "seed prompts": "pass more seed prompts; repeats= of the same ones narrow it less",
+    "conversations": "raise repeats=, or pass more seed prompts",
 }
 
 

@@ -89,3 +89,26 @@ def test_the_fingerprint_follows_every_file_that_matters(tmp_path: Path) -> None
         before = fingerprint(parse_pin(f"dir:{two}"))
         (two / name).write_text(f"other {name}")
         assert fingerprint(parse_pin(f"dir:{two}")) != before
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_an_initialization_is_another_model_of_the_same_files(seed: int) -> None:
+    pin = parse_pin(f"bundled:tiny-chat?initialization={seed}&dtype=float64")
+    assert pin.initialization == seed
+    assert pin.text == f"bundled:tiny-chat?initialization={seed}"
+    assert pin.name == f"tiny-chat (initialization {seed})"
+    assert parse_pin(pin.text) == parse_pin(f"bundled:tiny-chat?initialization={seed}")
+
+
+@pytest.mark.parametrize("seed", ["", "-1", "00", "01", "1.0", "none", "1e3", "٣", " 1", "1" * 19])
+def test_an_initialization_without_a_plain_seed_is_refused(seed: str) -> None:
+    with pytest.raises(PinError, match="is not the seed of random weights"):
+        parse_pin(f"bundled:tiny-chat?initialization={seed}")
+
+
+def test_the_fingerprint_of_an_initialization_is_its_own(tmp_path: Path) -> None:
+    one, two = saved(tmp_path / "one"), saved(tmp_path / "two", b"other weights")
+    pins = [f"dir:{one}", f"dir:{one}?initialization=0", f"dir:{one}?initialization=1"]
+    pins += [f"dir:{two}?initialization=0", f"hub:org/model@{COMMIT}"]
+    pins += [f"hub:org/model@{COMMIT}?initialization=0"]
+    assert len({fingerprint(parse_pin(pin)) for pin in pins}) == len(pins)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_promptchaos.report.beside import beside
+from report.bridges import bridge_verdicts
 from report.conftest import verdict
 from report.dynamics import layered, measured
 
@@ -22,3 +23,12 @@ def test_a_rate_by_prompt_is_shown_and_a_distance_by_rung_is_not() -> None:
     by_prompt = replace(measured("lambda_1", 0.1, 0.02), breakdown=(measured("dune", 0.1, 0.02),))
     assert [one.name for one in beside(verdict(measurement=by_prompt))] == ["lambda_1"]
     assert beside(verdict()) == ()
+
+
+def test_the_numbers_of_an_association_stand_in_its_own_table_alone() -> None:
+    found = bridge_verdicts()[0]
+    assert found.bridge is not None
+    (one,) = found.bridge.associations
+    own = verdict().measurement
+    assert own not in beside(found)
+    assert beside(replace(found, also=(one.pooled, own, one.within))) == (own,)

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_promptchaos.records import BranchKind, Candidate
 from pytest_promptchaos.report.cards import KINDS, CardView, card_views, uncarded
-from pytest_promptchaos.report.html import compared_pairs
+from pytest_promptchaos.report.sidebyside import compared_pairs
 from report.conftest import pairs, verdict
 from report.neighborhoods import branch, card, in_depth
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos.report.html import write_page
+from report.bridges import bridge_records
 from report.browser import CHROMIUM, DESK, PHONE, Browser, opened
 from report.conftest import run_records
+from report.conversations import collapse_records
 from report.dynamics import dynamics_records
 from report.neighborhoods import neighborhood_records
 
@@ -30,7 +32,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_page((*run_records(), *dynamics_records(), *neighborhood_records()), path)
+    whole = (*run_records(), *dynamics_records(), *neighborhood_records())
+    played = (*collapse_records(seeds=12, repeats=2, turns=20), *bridge_records())
+    write_page((*whole, *played), path)
     return path
 
 
@@ -102,7 +106,7 @@ def test_a_layer_lies_on_its_side_of_zero_and_within_its_bar(
 ) -> None:
     browser.view(report)
     browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-    script = """[...document.querySelectorAll('.around div')].map(one => {
+    script = """[...document.querySelectorAll('.layers .around div')].map(one => {
         const at = name => one.querySelector(name)?.getBoundingClientRect();
         const [grown, zero, all] = [at('.grown'), at('.zero'), one.getBoundingClientRect()];
         const row = one.closest('tr').className;
@@ -138,6 +142,28 @@ def test_bars_of_candidates_fit_their_cells_and_letters_of_a_trace_are_legible(
     size = browser.run("document.querySelector('svg.trace text').getBoundingClientRect().height")
     assert isinstance(size, int | float)
     assert size >= 9
+
+
+def test_letters_of_timelines_stay_legible_on_a_phone(browser: Browser, report: Path) -> None:
+    browser.view(report, width=PHONE)
+    size = browser.run(
+        "document.querySelector('svg.timelines text').getBoundingClientRect().height"
+    )
+    assert isinstance(size, int | float)
+    assert size >= 9
+
+
+def test_a_stopped_conversation_is_visibly_shorter(browser: Browser, report: Path) -> None:
+    browser.view(report)
+    widths = """[...document.querySelectorAll('svg.timelines g')].map(one => [
+        one.querySelector('.stop') !== null,
+        one.querySelector('.spoken').getBoundingClientRect().width])"""
+    found = browser.run(widths)
+    assert isinstance(found, list)
+    whole = max(width for stopped, width in found if not stopped)
+    short = [width for stopped, width in found if stopped]
+    assert short
+    assert all(width < 0.95 * whole for width in short)
 
 
 def test_side_by_side_outputs_stack_on_a_phone(browser: Browser, report: Path) -> None:

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos.records import Outcome
-from pytest_promptchaos.report.html import (
-    compared_pairs,
-    next_step,
-    page,
-    write_page,
-)
+from pytest_promptchaos.report.diagnosis import next_step
+from pytest_promptchaos.report.html import page, write_page
+from pytest_promptchaos.report.sidebyside import compared_pairs
 from report.conftest import HOSTILE, pairs, record, run_records, verdict
 from report.markup import HTML, parsed, section, with_class, words
 

@@ -14,6 +14,7 @@ from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.diagnosis import diagnosis_line
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
+from report.bridges import bridge_records, bridge_verdicts, session_record
 from report.conftest import HOSTILE, record, verdict
 from report.dynamics import dynamics_records
 from report.neighborhoods import neighborhood_records
@@ -163,6 +164,44 @@ def test_a_case_is_found_by_its_node(node_id: str, classname: str, name: str) ->
     case = only_case(replace(record(verdict()), node_id=node_id))
     assert case.get("classname") == classname
     assert case.get("name") == f"{name}: stable_neighborhood(dune)"
+
+
+def test_a_session_bridge_is_a_case_that_never_fails() -> None:
+    document = junit_xml([session_record()])
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    (suite,) = ElementTree.fromstring(document)
+    assert (suite.get("name"), suite.get("failures"), suite.get("errors")) == (
+        "promptchaos",
+        "0",
+        "0",
+    )
+    cases = {case.get("name"): case.findtext("system-out") or "" for case in suite}
+    assert list(cases) == [
+        "session-bridge: depth and behavior, pooled over 3 models",
+        "session-bridge: depth and behavior, small",
+    ]
+    pooled, few = cases.values()
+    assert "layerwise_variance_mean x collapse_rate: between-model only; pooled rho" in pooled
+    assert few.startswith("4 prompts with depth of their own, 10 are needed: 6 are missing")
+
+
+def test_a_bridge_tells_its_standing_first_and_what_it_was_bound_to_last() -> None:
+    judged_one = bridge_verdicts()[3]
+    text = only_case(record(judged_one)).findtext("failure") or ""
+    assert text.startswith("standing: between-model only: the association is large over all rows")
+    assert judged_one.explanation in text
+    assert text.splitlines()[-2:] == [
+        "preregistered: sha256 " + "9f" * 32,
+        "deviation: censor: last instead of after, because the published protocol does so",
+    ]
+
+
+def test_bridges_are_valid_and_no_two_cases_share_a_name() -> None:
+    document = junit_xml(bridge_records())
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    cases = ElementTree.fromstring(document).iter("testcase")
+    names = [(case.get("classname"), case.get("name")) for case in cases]
+    assert len(names) == len(set(names)) == 8
 
 
 def test_hostile_text_is_only_text() -> None:

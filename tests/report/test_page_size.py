@@ -9,7 +9,9 @@ import pytest
 
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.html import DETAILS, LARGEST, page
+from report.bridges import bridge_records
 from report.conftest import curves, pairs, record, verdict
+from report.conversations import CONDITIONS, collapse_records
 from report.dynamics import layered
 from report.neighborhoods import card, in_depth, rescue_map
 from report.scatter import cloud
@@ -89,6 +91,21 @@ def test_many_branch_cards_and_clouds_stay_under_the_size() -> None:
     assert "more branch card" in made
     assert "points are drawn" in made
     assert "books(199)" in made
+
+
+def test_a_whole_study_of_self_play_stays_under_the_size() -> None:
+    records = (*collapse_records(seeds=36, repeats=5, turns=40), *bridge_records())
+    assert sum(len(one.timelines) for record in records for one in record.verdicts) == 720
+    made = page(records)
+    assert len(made.encode()) <= LARGEST
+    assert "conversations are drawn" not in made
+
+
+def test_conversations_that_the_page_leaves_out_are_counted() -> None:
+    many = len(CONDITIONS) * (DETAILS[0].timelines + 5)
+    made = page(collapse_records(seeds=1, repeats=many // len(CONDITIONS), turns=6))
+    assert "of 405 conversations are drawn" in made
+    assert f"{405 - DETAILS[0].conversations} more conversations" in made
 
 
 def crowded(place: int) -> Iterator[Curve]:

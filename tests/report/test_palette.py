@@ -45,7 +45,8 @@ def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     for outcome in ("failed", "invalid", "inconclusive", "passed"):
         couples += [(outcome, f"{outcome}-soft"), (outcome, "surface")]
     couples += [(text, "expands-soft") for text in ("text", "muted", "expands")]
-    couples += [("heat-text", f"s{shade}") for shade in range(9)] + [("mark-text", "mark")]
+    couples += [("heat-text", f"{sign}{shade}") for sign in "sn" for shade in range(9)]
+    couples += [("mark-text", "mark"), ("text", "failed-soft"), ("muted", "failed-soft")]
     for text, ground in couples:
         assert contrast(palette[text], palette[ground]) >= 4.5, (text, ground)
 
@@ -54,6 +55,13 @@ def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
 def test_lines_have_the_contrast_of_wcag_graphics(scheme: str, place: int) -> None:
     surface = palettes()[scheme]["surface"]
     assert min(contrast(series[place], surface) for series in drawing.SERIES) >= 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lanes_of_a_timeline_have_the_contrast_of_wcag_graphics(scheme: str) -> None:
+    palette = palettes()[scheme]
+    for lane in ("failed", "invalid", "accent", "text", "inconclusive"):
+        assert contrast(palette[lane], palette["line"]) >= 3, lane
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.legible import legible
 from pytest_promptchaos.report.terminal import ROWS_PER_MODEL, WIDEST, summary_lines
+from report.bridges import bridge_records
 from report.conftest import pair, record, run_records, verdict
 from report.dynamics import dynamics_records, system
 from report.neighborhoods import neighborhood_records
@@ -89,6 +90,36 @@ def test_a_diagnosis_is_named_at_its_verdict_and_explained_once() -> None:
 def test_a_diagnosis_is_told_in_a_narrow_terminal_too() -> None:
     seen = text(neighborhood_records()[0], width=60)
     assert "    sensitive; worst: doubled the space after 'book'" in seen.splitlines()
+
+
+BRIDGED = """\
+between-model only: the association is large over all rows and absent inside the models or
+  conditions: it says that they differ, not that depth goes with behavior
+sign conflict: the association has one sign over all rows and the other inside the models or
+  conditions: the pooled number misleads
+weak: the pooled rule does not hold: too small, or not told from chance
+n: how many entered the value, of all that were tried
+published pair: 720 of 724 rows, 108 unique predictor rows, 108 clusters, 4 strata
+724 rows of depth and 720 of collapse: 720 merged, 4 and 0 without a partner
+preregistered: sha256 9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f
+deviation: censor: last instead of after, because the published protocol does so
+depth and behavior, pooled over 3 models: 1 between-model only, 1 sign conflict; 36 of 36 rows, 36
+  unique predictor rows, 36 clusters, 3 strata
+depth and behavior, small: 4 prompts with depth of their own, 10 are needed: 6 are missing
+54 runs measured, 18 reused from the evidence store"""
+
+
+def test_bridges_are_explained_once_with_what_they_rest_on() -> None:
+    assert text(*bridge_records()).endswith(BRIDGED)
+
+
+def test_a_hypothesis_and_its_standing_are_told_in_full_beneath_its_verdict() -> None:
+    lines = [line.strip() for line in text(*bridge_records()).splitlines()]
+    assert "layerwise_variance_mean x collapse_rate: between-model only" in lines
+    assert "profile_slope_mean x first_collapse_turn: supported" in lines
+    assert [line.split()[:2] for line in lines if "supported  " in line] == [
+        ["passed,", "supported"]
+    ]
 
 
 def searched(prompt: str) -> Verdict:
@@ -178,3 +209,8 @@ def test_a_place_is_never_cut() -> None:
     place = "/very/long/" + "x" * 200 + "/report.html"
     lines = summary_lines(run_records(), width=60, written={"report": place})
     assert lines[-1].text == f"report: {place}"
+
+
+def test_a_table_that_was_read_is_no_run() -> None:
+    read = verdict(runs_measured=0, runs_reused=0)
+    assert "runs measured" not in text(record(read))

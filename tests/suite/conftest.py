@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos.suite import load_suite
+from suite.texts import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("suites") / "s.chaos.yaml"
+    folder = tmp_path_factory.mktemp("suites")
+    for name, content in BESIDE.items():
+        folder.joinpath(name).write_text(content)
+    return folder / "s.chaos.yaml"
 
 
 @pytest.fixture

@@ -58,6 +58,16 @@ def test_editors_accept_what_is_accepted_here() -> None:
         "{check: drift, at_most: 0.5, models: ['bundled:a', 'bundled:a']}",
         "{check: stable_sampling, at_most: 0.5, draws: 1}",
         "{check: worst_neighbor, at_most: 0.5, rungs: [paraphrase]}",
+        "{check: no_collapse}",
+        "{check: no_collapse, at_most: 1}",
+        "{check: no_collapse, at_most: 0.5, turns: 4}",
+        "{check: no_collapse, at_most: 0.5, models: []}",
+        "{check: no_collapse, at_most: 0.5, depth_turns: [0]}",
+        "{check: bridge, models: []}",
+        "{check: bridge, models: ['bundled:a'], rotation: true}",
+        "{check: bridge, models: ['bundled:a'], hypotheses: [lamda1_mean ~ collapse_rate]}",
+        "{check: bridge, models: ['bundled:a'], standing: undecided}",
+        "{check: bridge, models: ['bundled:a'], standing: weak, expect: failed}",
     ],
 )
 def test_editors_refuse_what_is_refused_here(load: Callable[[str], Suite], check: str) -> None:

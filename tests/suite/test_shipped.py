@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pytest_promptchaos.suite import DriftCheck, Suite, load_suite
+from pytest_promptchaos.suite import (
+    BridgeCheck,
+    DriftCheck,
+    NoCollapseCheck,
+    Suite,
+    load_prompts,
+    load_suite,
+)
 
 SUITES = sorted((Path(__file__).parents[2] / "suites").glob("*.chaos.yaml"))
 
@@ -46,3 +54,33 @@ def test_three_systems_are_compared_at_two_horizons(nearby: Suite) -> None:
     assert drift.models == nearby.models
     several = [getattr(check, "horizons", None) for check in nearby.checks]
     assert (16, 64) in several
+
+
+@pytest.fixture(scope="module")
+def dynamics() -> Suite:
+    return next(load_suite(path) for path in SUITES if path.name.startswith("depth_dynamics"))
+
+
+def test_the_study_has_two_prompts_of_each_bucket_of_the_seed_prompts(dynamics: Suite) -> None:
+    seeds = load_prompts(SUITES[0].parent / "seed_prompts.yaml")
+    buckets = Counter(prompt.bucket for prompt in dynamics.prompts)
+    assert buckets == dict.fromkeys({prompt.bucket for prompt in seeds}, 2)
+
+
+def test_the_study_has_four_families_alone_and_in_turn(dynamics: Suite) -> None:
+    (bridge,) = [check for check in dynamics.checks if isinstance(check, BridgeCheck)]
+    named = [one for one in dynamics.checks if isinstance(one, NoCollapseCheck) and one.models]
+    alone = [pin for check in named if len(check.models or ()) == 1 for pin in check.models or ()]
+    (in_turn,) = [check.models for check in named if len(check.models or ()) > 1]
+    assert (*(dynamics.models or ()), *alone) == in_turn == bridge.models
+    assert len(bridge.models) == 4
+    assert bridge.rotation
+
+
+def test_the_bridge_of_the_study_rests_on_conversations_that_are_judged(dynamics: Suite) -> None:
+    talks = {
+        (check.turns, check.repeats, check.temperature, check.top_p, check.horizon, check.seed)
+        for check in dynamics.checks
+        if isinstance(check, BridgeCheck | NoCollapseCheck)
+    }
+    assert talks == {(20, 2, 0.7, 0.95, None, None)}

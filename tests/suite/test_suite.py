@@ -28,17 +28,18 @@ if TYPE_CHECKING:
 
 
 def test_prompts_become_the_nouns_of_the_stages(load: Callable[[str], Suite]) -> None:
-    dune, capital = (prompt.prompt() for prompt in load(VALID).prompts)
+    dune, capital, _ = (prompt.prompt() for prompt in load(VALID).prompts)
     assert dune == Prompt(
         id="dune",
         text="Recommend a book like Dune.",
         before=(Message(role="system", content="Answer in one line."),),
+        bucket="books",
     )
     assert capital.before == (Message(role="assistant", content="Ask me."),)
 
 
 def test_authored_neighbors_stand_beside_their_prompt(load: Callable[[str], Suite]) -> None:
-    dune, capital = load(VALID).prompts
+    dune, capital, _ = load(VALID).prompts
     assert dune.authored() == {
         "paraphrase": (Authored("Answer in a single line.", "generated", "Ann"),),
         "small_semantic": (Authored("Answer in two lines."),),
@@ -93,7 +94,7 @@ def test_checks_hold_what_is_written_and_documented_defaults(load: Callable[[str
 
 
 def test_checks_of_answers_hold_what_is_written_and_defaults(load: Callable[[str], Suite]) -> None:
-    steady, *_, answer, drift, drawn, worst = load(VALID).checks
+    steady, *_, answer, drift, drawn, worst, _, _ = load(VALID).checks
     assert isinstance(steady, StableNeighborhoodCheck)
     assert steady.lengths == 8
     assert isinstance(answer, ResponsiveCheck)
@@ -135,6 +136,8 @@ def test_a_check_without_id_is_named_by_kind_and_place(load: Callable[[str], Sui
         "drift-6",
         "stable_sampling-7",
         "worst_neighbor-8",
+        "no_collapse-9",
+        "bridge-10",
     ]
 
 
@@ -142,7 +145,7 @@ def test_a_check_covers_the_prompts_it_names_or_all(load: Callable[[str], Suite]
     suite = load(VALID)
     asking = [check for check in suite.checks if not isinstance(check, SystemCheck)]
     named, rest, *_ = ([prompt.id for prompt in suite.prompts_of(check)] for check in asking)
-    assert (named, rest) == (["capital"], ["dune", "capital"])
+    assert (named, rest) == (["capital"], ["dune", "capital", "rain"])
 
 
 def test_a_check_lays_its_settings_over_those_of_the_suite(load: Callable[[str], Suite]) -> None:
@@ -162,7 +165,18 @@ def test_settings_are_options_of_the_run(load: Callable[[str], Suite]) -> None:
 
 def test_a_check_knows_its_line(load: Callable[[str], Suite]) -> None:
     suite = load(VALID)
-    assert [suite.line_of(check) for check in suite.checks] == [31, 40, 48, 53, 58, 64, 68, 73]
+    assert [suite.line_of(check) for check in suite.checks] == [
+        33,
+        42,
+        50,
+        55,
+        60,
+        66,
+        70,
+        75,
+        78,
+        88,
+    ]
 
 
 @pytest.mark.parametrize("word", ["No", "yes", "on", "12:30", "2024-01-01", "'1'", "1.2.3"])

@@ -38,13 +38,13 @@ ONE_MISTAKE = {
     "unknown check": (
         SHORT.replace("ftle", "ftel"),
         "6: checks[0].check: unknown value 'ftel'; did you mean 'ftle'? "
-        "allowed values: depth_profile, drift, ftle, responsive, stable_neighborhood, "
-        "stable_sampling, system, worst_neighbor",
+        "allowed values: bridge, depth_profile, drift, ftle, no_collapse, responsive, "
+        "stable_neighborhood, stable_sampling, system, worst_neighbor",
     ),
     "no kind of check": (
         SHORT.replace("check: ftle", "seed: 1"),
-        "6: checks[0].check: missing; write one of: depth_profile, drift, ftle, responsive, "
-        "stable_neighborhood, stable_sampling, system, worst_neighbor",
+        "6: checks[0].check: missing; write one of: bridge, depth_profile, drift, ftle, "
+        "no_collapse, responsive, stable_neighborhood, stable_sampling, system, worst_neighbor",
     ),
     "kind of check under its own name": (
         SHORT.replace("check: ftle", "kind: ftle"),
@@ -199,7 +199,7 @@ ONE_MISTAKE = {
     "key that is a number": (
         SHORT + "1: 1",
         "8: ['1']: unknown key '1'; allowed keys: version, title, models, settings, prompts, "
-        "checks",
+        "prompts_from, checks",
     ),
     "tag": (
         SHORT + "title: !important now",

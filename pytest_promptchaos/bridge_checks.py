@@ -1,0 +1,236 @@
+"""The public checks of a bridge: read a table, associate, judge.
+
+Each ``assert_*`` is its ``measure_*`` plus a judgement; a ``measure_*`` never raises because of
+what it found, only for a table or an argument that cannot be what was meant.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Unpack
+
+from pytest_promptchaos.bridge_plan import PUBLISHED, BridgeKnobs, hypotheses_of, plan_asked
+from pytest_promptchaos.bridge_rows import bridge_of, columns_asked, rows_of
+from pytest_promptchaos.judging import enforce_all
+from pytest_promptchaos.records import (
+    Bridge,
+    BridgePlan,
+    Control,
+    Findings,
+    Limit,
+    ModelIdentity,
+    Verdict,
+)
+from pytest_promptchaos.session import active
+from pytest_promptchaos.tables import table_of
+from pytest_promptchaos.verdict.bridges import (
+    OUTCOMES,
+    bridge_explanation,
+    bridge_sentence,
+    judged_rho,
+)
+
+if TYPE_CHECKING:
+    from pytest_promptchaos.bridge_plan import Hypotheses, PlanAsked
+    from pytest_promptchaos.bridge_rows import Grouping, Rows
+    from pytest_promptchaos.records import Association, Scalar
+    from pytest_promptchaos.tables import Table
+
+__all__ = [
+    "PUBLISHED",
+    "BridgeKnobs",
+    "assert_bridge",
+    "hypotheses_of",
+    "judge_bridge",
+    "measure_bridge",
+]
+
+LABELS = "labels given"
+"""What a plan says of strata that are an array and no column."""
+
+
+def assert_bridge(
+    table: object, hypotheses: Hypotheses | None = None, **knobs: Unpack[BridgeKnobs]
+) -> tuple[Verdict, ...]:
+    """Return the verdicts that every hypothesis is supported by the table, one for each.
+
+    One passes when |rho| over all rows is at least ``threshold``, with a Holm-adjusted p below
+    ``alpha`` and an interval without 0, and when the association inside the strata has the same
+    sign and a Holm-adjusted p of its permutation test below ``alpha``. A large rho that is there
+    between the strata only fails, and so does one that is reversed inside them; one that the
+    strata leave open is inconclusive. Raises ``VerdictError`` (an ``AssertionError``) for the
+    first that is not green, naming the others. The arguments are those of :func:`measure_bridge`.
+    """
+    __tracebackhide__ = True
+    return enforce_all(judge_bridge(measure_bridge(table, hypotheses, **knobs)))
+
+
+def judge_bridge(
+    findings: Findings, *, expect: Literal["passed", "failed"] = "passed", name: str = ""
+) -> tuple[Verdict, ...]:
+    """Return the verdicts on the findings of :func:`measure_bridge`, and keep them; never raises.
+
+    ``expect`` and ``name`` are those of a check in a suite.
+    """
+    assert findings.bridge is not None
+    verdicts = tuple(
+        _verdict(findings, findings.bridge, one, expect, name)
+        for one in findings.bridge.associations
+    )
+    for verdict in verdicts:
+        active().record(verdict)
+    return verdicts
+
+
+def measure_bridge(
+    table: object, hypotheses: Hypotheses | None = None, **knobs: Unpack[BridgeKnobs]
+) -> Findings:
+    """Return whether columns of depth features go with columns of outcomes, in ``.bridge``.
+
+    ``table`` is a mapping of arrays or lists, a data frame, a structured array, a list of rows,
+    the path of a CSV file, or a pair of paths: depth features and collapses, merged on condition,
+    seed_id and repeat_index, as published. ``hypotheses`` are ``Hypothesis`` objects, pairs of
+    columns, or texts as in ``"lambda1_mean ~ collapse_rate"``, with ``(+)`` or ``(-)`` behind where
+    a direction is said beforehand; the six published ones when left out. Every pair gets
+    Spearman's rho over all rows with its bootstrap interval and Holm's p over the family, and
+    beside it what tells models from prompts. Further arguments:
+
+    - ``strata``: the column (or columns, or one label per row) inside which an association must
+      hold; ``condition`` where there is such a column.
+    - ``clusters``: what shares a predictor and is resampled and permuted together; rows with equal
+      predictors when left out.
+    - ``threshold`` (0.40), ``alpha`` (0.05): what passes.
+    - ``censor``: ``first_collapse_turn`` of a conversation that never collapsed: ``"after"`` its
+      last turn (the default), its ``"last"`` (as published), or ``"exclude"``.
+    - ``resamples`` (10,000), ``permutations`` (9,999), ``seed`` (42).
+    - ``exclusions``: flags of rows (or a column of flags) by name; each is shown beside the pooled
+      rho as if these rows were left out.
+    - ``preregistration``: a file that ``promptchaos preregister`` wrote. What is left out here is
+      as frozen there, and anything else must be, or have its deviation recorded.
+
+    Raises:
+        TableError: for columns that are missing, text among numbers, keys that are there twice,
+            and files that cannot be read.
+        ArgumentError: for arguments that make no sense, and a table without strata.
+        PreregistrationError: for another plan than the one frozen, and a file that was edited.
+    """
+    started = time.perf_counter()
+    read = table_of(table)
+    asked = plan_asked(read, hypotheses, knobs)
+    findings = _measured(read, asked, knobs)
+    return replace(findings, seconds=time.perf_counter() - started)
+
+
+# -- findings and verdicts ----------------------------------------------------------------------
+
+
+def _measured(table: Table, asked: PlanAsked, knobs: BridgeKnobs) -> Findings:
+    clusters, strata = _labels(knobs.get("clusters")), _labels(knobs.get("strata"))
+    plan = asked.plan if strata is None else replace(asked.plan, strata=(LABELS,))
+    rows = rows_of(
+        table, plan, clusters=clusters, strata=strata, exclusions=knobs.get("exclusions")
+    )
+    bridge = replace(
+        bridge_of(table.name, rows, plan),
+        preregistration=asked.preregistration,
+        deviations=asked.deviations,
+    )
+    judged = [judged_rho(one) for one in bridge.associations]
+    return Findings(
+        model=_identity(table),
+        measurement=judged[0],
+        also=tuple(judged[1:]),
+        controls=_controls(bridge),
+        bridge=bridge,
+        settings=_settings(plan, rows),
+    )
+
+
+def _labels(given: Grouping) -> Grouping:
+    """Return what was given where it is no name of columns, which the plan holds."""
+    return None if given is None or columns_asked("labels", given) else given
+
+
+def _identity(table: Table) -> ModelIdentity:
+    """Return a table as that which was asked."""
+    return ModelIdentity(
+        pin=f"table:{table.name}",
+        name=table.name,
+        revision="none",
+        fingerprint=table.fingerprint,
+        template="none",
+        dtype="",
+        device="none",
+        attention="none",
+    )
+
+
+def _settings(plan: BridgePlan, rows: Rows) -> dict[str, Scalar]:
+    """Return the knobs that the numbers depend on."""
+    return {
+        "hypotheses": "; ".join(one.name for one in plan.hypotheses),
+        "clusters": ", ".join(plan.clusters) or "rows with equal predictors",
+        "strata": ", ".join(plan.strata),
+        "threshold": plan.threshold,
+        "alpha": plan.alpha,
+        "censor": plan.censor,
+        "resamples": plan.resamples,
+        "permutations": plan.permutations,
+        "seed": plan.seed,
+        "exclusions": "; ".join(rows.leave_out),
+    }
+
+
+def _controls(bridge: Bridge) -> tuple[Control, ...]:
+    """Return what the family rests on, as notes."""
+    told = {
+        "unique predictors": f"{bridge.unique:,} of {bridge.rows:,} rows have predictors of their "
+        f"own, in {bridge.clusters:,} clusters and {len(bridge.strata)} strata",
+        "rows": "; ".join((f"{bridge.rows:,} of {bridge.given:,} rows entered", *bridge.counts)),
+        "preregistration": f"frozen as sha256 {bridge.preregistration}; deviations: "
+        f"{'; '.join(bridge.deviations) or 'none'}"
+        if bridge.preregistration
+        else "",
+    }
+    return tuple(
+        Control(name=name, role="note", state="held", words=words)
+        for name, words in told.items()
+        if words
+    )
+
+
+def _verdict(
+    findings: Findings,
+    family: Bridge,
+    one: Association,
+    expect: Literal["passed", "failed"],
+    name: str,
+) -> Verdict:
+    """Return the verdict on one association of the family."""
+    bridge = replace(family, associations=(one,))
+    measurement = judged_rho(one)
+    limit = Limit(name=measurement.name, at_least=bridge.threshold)
+    told = bridge_sentence(one, bridge, limit)
+    pair = one.hypothesis.name
+    broken = Control(name="the table", role="gate", state="failed", words=one.words)
+    beside = (one.pooled, one.clustered, one.within, one.adjusted)
+    settings = {**findings.settings, "hypothesis": pair}
+    return Verdict(
+        check="bridge",
+        id=f"{name}:{pair}" if name else f"bridge({pair})",
+        outcome=OUTCOMES[one.standing],
+        limit=limit,
+        sentence=told,
+        explanation=bridge_explanation(told, one, bridge),
+        seed=int(findings.settings["seed"] or 0),
+        expect=expect,
+        **{
+            **vars(findings),
+            "measurement": measurement,
+            "also": beside,
+            "controls": (*([broken] if one.standing == "invalid" else []), *findings.controls),
+            "bridge": bridge,
+            "settings": settings,
+        },
+    )

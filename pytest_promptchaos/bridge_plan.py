@@ -1,0 +1,179 @@
+"""The arguments of a bridge -> its plan: filled in, checked, and held against a frozen one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
+
+from pytest_promptchaos.bridge_rows import columns_asked, strata_asked
+from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.records import BridgePlan, Hypothesis
+from pytest_promptchaos.surround import check_choice, check_count, check_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike
+
+    from pytest_promptchaos.bridge_rows import Grouping
+    from pytest_promptchaos.records import Censor
+    from pytest_promptchaos.tables import Table
+
+    Hypotheses = Sequence[Hypothesis | str | tuple[str, str]]
+
+PUBLISHED = tuple(
+    Hypothesis(predictor=predictor, outcome=outcome)
+    for predictor, outcome in (
+        ("lambda1_mean", "collapse_rate"),
+        ("lambda1_mean", "first_collapse_turn"),
+        ("lambda1_mean", "has_collapse"),
+        ("layerwise_variance_mean", "collapse_rate"),
+        ("profile_slope_mean", "collapse_rate"),
+        ("profile_slope_mean", "first_collapse_turn"),
+    )
+)
+"""The six pairs that the study preregistered, by the columns of its files."""
+CENSORS = ("after", "last", "exclude")
+
+
+class BridgeKnobs(TypedDict, total=False):
+    """The further arguments of :func:`measure_bridge`, where they are told."""
+
+    clusters: Grouping
+    strata: Grouping
+    threshold: float
+    alpha: float
+    censor: Censor
+    resamples: int
+    permutations: int
+    seed: int
+    exclusions: Mapping[str, ArrayLike | str] | None
+    preregistration: str | Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanAsked:
+    """The plan that is measured, and what holds it to an earlier one."""
+
+    plan: BridgePlan
+    preregistration: str = ""
+    deviations: tuple[str, ...] = ()
+
+
+def plan_asked(table: Table, hypotheses: Hypotheses | None, knobs: BridgeKnobs) -> PlanAsked:
+    """Return the plan with what is left out filled in.
+
+    Raises ``ArgumentError`` for what makes no sense, and ``PreregistrationError`` for a plan that
+    is not the one frozen.
+    """
+    for name in knobs:
+        check_choice("argument", name, BridgeKnobs.__annotations__)
+    path = knobs.get("preregistration")
+    if path is None:
+        plan = _plan(BridgePlan(hypotheses=PUBLISHED), hypotheses, knobs)
+        return PlanAsked(plan=_with_strata(table, plan, knobs))
+    # Imported here: most tables were not preregistered.
+    from pytest_promptchaos.preregistration import check_plan, thaw
+
+    frozen = thaw(path)
+    _check_named(knobs)
+    plan = _plan(frozen.plan, hypotheses, knobs)
+    check_plan(frozen, plan)
+    return PlanAsked(
+        plan=_with_strata(table, plan, knobs),
+        preregistration=frozen.sha256,
+        deviations=tuple(map(str, frozen.deviations)),
+    )
+
+
+def _plan(base: BridgePlan, hypotheses: Hypotheses | None, knobs: BridgeKnobs) -> BridgePlan:
+    """Return the base plan with what was given in the place of its own."""
+    plan = BridgePlan(
+        hypotheses=base.hypotheses if hypotheses is None else hypotheses_of(hypotheses),
+        clusters=columns_asked("clusters", knobs.get("clusters")) or base.clusters,
+        strata=columns_asked("strata", knobs.get("strata")) or base.strata,
+        threshold=knobs.get("threshold", base.threshold),
+        alpha=knobs.get("alpha", base.alpha),
+        censor=knobs.get("censor", base.censor),
+        resamples=knobs.get("resamples", base.resamples),
+        permutations=knobs.get("permutations", base.permutations),
+        seed=knobs.get("seed", base.seed),
+    )
+    _check(plan)
+    return plan
+
+
+def _with_strata(table: Table, plan: BridgePlan, knobs: BridgeKnobs) -> BridgePlan:
+    if plan.strata or knobs.get("strata") is not None:
+        return plan
+    return replace(plan, strata=strata_asked(table, None))
+
+
+def _check(plan: BridgePlan) -> None:
+    for name in ("threshold", "alpha"):
+        check_number(name, getattr(plan, name), least=0.0)
+        if not 0 < getattr(plan, name) < 1:
+            raise ArgumentError(f"{name} is {getattr(plan, name)!r}, but it lies between 0 and 1")
+    check_choice("censor", plan.censor, CENSORS)
+    check_count("resamples", plan.resamples, least=100)
+    check_count("permutations", plan.permutations, least=99)
+    check_count("seed", plan.seed, least=0)
+
+
+def _check_named(knobs: BridgeKnobs) -> None:
+    """Raise for labels beside a frozen plan, which names columns and knows no labels."""
+    for name in ("clusters", "strata"):
+        given = knobs.get(name)
+        if given is not None and not columns_asked(name, given):  # type: ignore[arg-type]
+            raise ArgumentError(
+                f"{name} is an array of labels, but the frozen plan names columns: add the labels "
+                f"to the table as a column and pass {name}='COLUMN'"
+            )
+
+
+def hypotheses_of(given: Hypotheses) -> tuple[Hypothesis, ...]:
+    """Return hypotheses from objects, pairs of columns or texts as in ``"x ~ y"``.
+
+    Raises ``ArgumentError`` for anything else, for none, and for a pair that is there twice: it
+    would be one more member of Holm's family and no more evidence.
+
+    >>> hypotheses_of(["lambda1_mean ~ collapse_rate"])[0].name
+    'lambda1_mean x collapse_rate'
+    """
+    several = [given] if isinstance(given, str | Hypothesis) else given
+    if not isinstance(several, Sequence) or not several:
+        raise ArgumentError(f"hypotheses is {given!r:.60}: pass a list of one or more")
+    found = tuple(_hypothesis(one) for one in several)
+    names = [one.name for one in found]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ArgumentError(
+            f"the hypothesis {twice[0]!r} is there twice, which would adjust the others for a test "
+            "that was not made: state it once"
+        )
+    return found
+
+
+def _hypothesis(one: object) -> Hypothesis:
+    # Imported here, with pydantic: what is written in a frozen plan is read by the same rule.
+    from pytest_promptchaos.written_plan import hypothesis_of
+
+    if isinstance(one, Hypothesis):
+        return one
+    if isinstance(one, str):
+        try:
+            return hypothesis_of(one)
+        except ValueError as error:
+            raise ArgumentError(f"hypotheses: {error}") from error
+    if (
+        isinstance(one, Sequence)
+        and len(one) == 2
+        and all(isinstance(part, str) and part for part in one)
+    ):
+        return Hypothesis(predictor=one[0], outcome=one[1])
+    raise ArgumentError(
+        f"a hypothesis is {one!r:.60}: write 'PREDICTOR ~ OUTCOME', a pair of columns "
+        "('PREDICTOR', 'OUTCOME'), or Hypothesis(predictor=..., outcome=...)"
+    )

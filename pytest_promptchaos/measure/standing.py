@@ -1,0 +1,134 @@
+"""What an association is worth: the published rule, and what is left of it inside the strata.
+
+A rank correlation over several models can be large because the models differ, with nothing inside
+any of them. So a large one is worth something only with what a test inside the strata says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import BridgePlan, Hypothesis, Measurement, Standing
+
+State: TypeAlias = Literal["tested", "by construction", "untestable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What decides about one hypothesis.
+
+    ``pooled`` and ``within`` are rho over all rows and inside the strata, ``holm`` and
+    ``holm_within`` their p adjusted over the family. ``state`` says whether the inside could be
+    tested, ``why`` why it could not: ``by construction`` where no stratum has both a predictor
+    and an outcome that vary, so that all there is lies between the strata.
+    """
+
+    hypothesis: Hypothesis
+    pooled: Measurement
+    within: Measurement
+    holm: float | None
+    holm_within: float | None
+    state: State = "tested"
+    why: str = ""
+
+
+def shortfalls(pooled: Measurement, holm: float | None, plan: BridgePlan) -> tuple[str, ...]:
+    """Return in words where the published rule does not hold; nothing where it does.
+
+    It asks for |rho| of at least ``threshold``, a Holm-adjusted p below ``alpha`` and an interval
+    without 0. Source: S. Mohammad, Depth-Dynamics Signatures of Conversational Collapse (2026),
+    https://github.com/Sohailm25/escape-velocity.
+    """
+    if pooled.value is None or holm is None:
+        return (pooled.reason or "there is no p",)
+    ends = (pooled.low, pooled.high)
+    found = []
+    if abs(pooled.value) < plan.threshold:
+        found.append(f"|rho| is below {plan.threshold:g}")
+    if holm >= plan.alpha:
+        found.append(f"the p is not below {plan.alpha:g}")
+    if None in ends or min(ends) <= 0 <= max(ends):  # type: ignore[type-var,operator]
+        found.append("the interval holds 0" if None not in ends else "there is no interval")
+    return tuple(found)
+
+
+def standing(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
+    """Return what an association is worth, and one sentence with the numbers that decided.
+
+    ``invalid`` where there is no rho or too little to test inside the strata; ``weak`` where the
+    published rule does not hold; then, by what is inside the strata: ``supported`` with the same
+    sign and a Holm-adjusted p below ``alpha``; ``sign conflict`` with the opposite sign and such a
+    p, or where rho goes against the sign that the hypothesis said; ``between-model only`` without
+    such a p where the interval holds 0, or lies beyond it, and ends below ``threshold``, or where
+    nothing could vary; ``undecided`` otherwise.
+    """
+    if seen.pooled.value is None or seen.state == "untestable":
+        return "invalid", seen.why or seen.pooled.reason or ""
+    lead = f"rho {_bounded(seen.pooled)} over all rows (Holm p {_p(seen.holm)})"
+    if short := shortfalls(seen.pooled, seen.holm, plan):
+        return "weak", f"{lead}: {', '.join(short)}"
+    if seen.hypothesis.sign * seen.pooled.value < 0:
+        said = "positive" if seen.hypothesis.sign > 0 else "negative"
+        return "sign conflict", f"{lead}, but the hypothesis said a {said} one"
+    if seen.state == "by construction" or seen.within.value is None:
+        return "between-model only", f"{lead}, but {seen.why}: it lies between the strata"
+    found, told = _inside(seen, plan)
+    joined = "and" if found == "supported" else "but"
+    inner = f"{_bounded(seen.within)} inside the strata (Holm p {_p(seen.holm_within)})"
+    return found, f"{lead}, {joined} {inner}: {told}"
+
+
+def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
+    """Return the standing of what passes as published, by what is inside the strata."""
+    same = (seen.pooled.value or 0.0) * (seen.within.value or 0.0) > 0
+    if seen.holm_within is not None and seen.holm_within < plan.alpha:
+        if same:
+            return "supported", "it holds inside them too"
+        return "sign conflict", "it is reversed inside them"
+    low, high = _turned(seen.within, seen.pooled.value or 0.0)
+    if low is None or high is None:
+        return "undecided", "without an interval it stays open"
+    if high >= plan.threshold:
+        return "undecided", f"the interval leaves open whether it reaches {plan.threshold:g} there"
+    if low > 0:
+        return "undecided", f"the interval is without 0 and the p is not below {plan.alpha:g}"
+    return "between-model only", f"none as large as {plan.threshold:g} is inside them"
+
+
+def reversed_in(seen: Seen, by_stratum: Sequence[Measurement]) -> str:
+    """Return in words in which strata rho runs against the pooled one, its interval without 0.
+
+    A mean over strata that pull apart hides both. Empty where there is none, or no pooled rho.
+    """
+    if seen.state != "tested" or seen.pooled.value is None:
+        return ""
+    against = []
+    for one in by_stratum:
+        _, high = _turned(one, seen.pooled.value)
+        if high is not None and high < 0:
+            against.append(f"{one.name} ({_bounded(one)})")
+    return f"; reversed in {', '.join(against)}" if against else ""
+
+
+def _turned(measurement: Measurement, sign: float) -> tuple[float | None, float | None]:
+    """Return the bounds as if the pooled rho were positive."""
+    low, high = measurement.low, measurement.high
+    if low is None or high is None or sign > 0:
+        return low, high
+    return -high, -low
+
+
+def _bounded(measurement: Measurement) -> str:
+    """Return a rho with its bounds, in two digits and with signs."""
+    value = f"{measurement.value:+.2f}"
+    if measurement.low is None or measurement.high is None:
+        return value
+    return f"{value} [{measurement.low:+.2f}, {measurement.high:+.2f}]"
+
+
+def _p(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2g}"

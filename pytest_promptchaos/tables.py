@@ -1,0 +1,197 @@
+"""CSV files -> tables: one file, or a file of depth features merged with one of collapses.
+
+A merge keeps the rows that both files have and says in words how many those are and how many it
+left, with their keys. Cells stay text until a measure reads them as numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_promptchaos.errors import TableError
+from pytest_promptchaos.measure.tables import KEY, Cells, column_named, columns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Key: TypeAlias = tuple[str, ...]
+
+SHOWN = 3
+"""Keys without a partner that a count shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Columns of one length with where they come from, and in ``counts`` what a merge did."""
+
+    name: str
+    columns: Mapping[str, Cells]
+    counts: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(next(iter(self.columns.values()), ()))
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of all columns, by name, each cell as it is written."""
+        written = {name: [str(cell) for cell in cells] for name, cells in self.columns.items()}
+        return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+
+
+def table_of(table: object) -> Table:
+    """Return the table itself, the one that a path or a pair of paths names, or its columns.
+
+    A pair is the file of depth features, then that of collapses, as for :func:`read_pair`.
+    """
+    if isinstance(table, Table):
+        return table
+    if isinstance(table, str | Path):
+        return read_table(table)
+    if isinstance(table, Sequence) and table and all(isinstance(p, str | Path) for p in table):
+        if len(table) != 2:
+            raise TableError(
+                f"{len(table)} paths were given: pass one CSV file, or two, the depth features "
+                "first and the collapses second"
+            )
+        return read_pair(*table)
+    return Table(name="table", columns=columns_of(table))
+
+
+def read_pair(depth_csv: str | Path, collapse_csv: str | Path) -> Table:
+    """Return a file of depth features and one of collapses, merged on their key.
+
+    The key is ``condition``, ``seed_id`` and ``repeat_index``, as in the published files, which
+    load as they are. Raises ``TableError`` as :func:`read_table` and :func:`merged` do.
+    """
+    return merged(read_table(depth_csv), read_table(collapse_csv))
+
+
+def read_table(path: str | Path) -> Table:
+    """Return a CSV file as columns of text, named after the file.
+
+    Raises ``TableError`` for a file that is not there, is no UTF-8 text, has no header or no
+    rows, names a column twice, or has a row with another number of cells than the header.
+    """
+    file = Path(path)
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.reader(opened, strict=True)
+            lines = [(reader.line_num, row) for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise TableError(f"{path} cannot be read as a CSV file: {why}") from error
+    if len(lines) < 2:
+        raise TableError(f"{path} has no rows: it takes a header and one line per conversation")
+    (_, header), *rows = lines
+    names = [name.strip() for name in header]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise TableError(f"{path} names the column {twice[0]!r} twice: give each a name of its own")
+    for number, row in rows:
+        if len(row) != len(names):
+            raise TableError(
+                f"{path}, line {number}: {len(row)} cells under a header of {len(names)}: quote "
+                "cells that hold a comma, and leave empty cells empty"
+            )
+    columns = {name: [row[place] for _, row in rows] for place, name in enumerate(names)}
+    return Table(name=file.stem, columns=columns)
+
+
+def merged(first: Table, second: Table, on: Sequence[str] = KEY) -> Table:
+    """Return two tables side by side: the rows whose key both have, in the order of the first.
+
+    A column of both is kept once where it agrees, else twice, with its table's name in front.
+    ``counts`` say how many rows went in, came out and found no partner. Raises ``TableError`` for
+    a table that lacks a column of the key or has a key twice, and where no key is in both.
+    """
+    left, right = _keyed(first, on), _keyed(second, on)
+    both = [key for key in left if key in right]
+    if not both:
+        raise TableError(
+            f"no row of {first.name} and {second.name} has the same {', '.join(on)}: "
+            f"{_written(next(iter(left)))} is in the first and {_written(next(iter(right)))} in "
+            "the second; were they made from the same conversations?"
+        )
+    columns = {name: [cells[left[key]] for key in both] for name, cells in first.columns.items()}
+    counts = [_merge_words(first, second, left, right, on)]
+    for name, cells in second.columns.items():
+        if name in on:
+            continue
+        kept = [cells[right[key]] for key in both]
+        if name in columns and columns[name] != kept:
+            columns[f"{first.name}:{name}"] = columns.pop(name)
+            columns[f"{second.name}:{name}"] = kept
+            counts.append(f"column {name!r} differs between the two, so each keeps its own")
+        else:
+            columns[name] = kept
+    return Table(
+        name=f"{first.name}+{second.name}",
+        columns=columns,
+        counts=(*first.counts, *second.counts, *counts),
+    )
+
+
+def _keyed(table: Table, on: Sequence[str]) -> dict[Key, int]:
+    """Return the row of every key; raise ``TableError`` for a key that is there twice."""
+    try:
+        cells = [table.columns[column_named(table.columns, name)] for name in on]
+    except TableError as error:
+        raise TableError(f"{table.name} cannot be merged on {', '.join(on)}: {error}") from error
+    found: dict[Key, int] = {}
+    for place, row in enumerate(zip(*cells, strict=True)):
+        key = tuple(_part(cell) for cell in row)
+        if key in found:
+            raise TableError(
+                f"{table.name} has {_written(key)} twice, in rows {found[key] + 1} and "
+                f"{place + 1}: a conversation is merged once; take one of the two out"
+            )
+        found[key] = place
+    return found
+
+
+def _part(cell: object) -> str:
+    """Return a cell of a key as text, a whole number without its point: 3, 3.0 and '3' are one."""
+    text = str(cell).strip()
+    whole = text.removesuffix(".0")
+    return whole if whole.isdecimal() else text
+
+
+def _written(key: Key) -> str:
+    return " / ".join(key)
+
+
+def _merge_words(
+    first: Table,
+    second: Table,
+    left: Mapping[Key, int],
+    right: Mapping[Key, int],
+    on: Sequence[str],
+) -> str:
+    both = sum(key in right for key in left)
+    told = (
+        f"{len(left):,} rows of {first.name} and {len(right):,} of {second.name} merge into "
+        f"{both:,} on {', '.join(on)}"
+    )
+    alone = [
+        f"{len(keys):,} of {name} without a partner ({_some(keys)})"
+        for name, keys in (
+            (first.name, [key for key in left if key not in right]),
+            (second.name, [key for key in right if key not in left]),
+        )
+        if keys
+    ]
+    return f"{told}; {', '.join(alone) or 'none is without a partner'}"
+
+
+def _some(keys: Sequence[Key]) -> str:
+    more = f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else ""
+    return ", ".join(map(_written, keys[:SHOWN])) + more

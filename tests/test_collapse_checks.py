@@ -1,0 +1,218 @@
+"""Conversations of scripts whose collapse is known, through the checks that users call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_promptchaos import ScriptedModel, VerdictError
+from pytest_promptchaos.collapse_checks import assert_no_collapse, measure_collapse
+from pytest_promptchaos.errors import ArgumentError, PromptError
+from pytest_promptchaos.records import Outcome, Prompt
+from pytest_promptchaos.session import Session, activated
+from pytest_promptchaos.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_promptchaos.records import Findings
+
+SEEDS = [
+    Prompt(id="tides", text="Why are there tides?", bucket="factual_qa"),
+    Prompt(id="bread", text="Plan a morning of baking bread.", bucket="planning"),
+    Prompt(id="bus", text="Should buses be free?", bucket="argumentative"),
+    Prompt(id="poem", text="Rewrite a poem about rain.", bucket="creative_rewrite"),
+    Prompt(id="list", text="List three metals.", bucket="instruction_following"),
+]
+NOVEL = (
+    "The moon pulls the water of the sea.",
+    "Copper turns green when it stands in the rain.",
+    "My neighbor sold his bicycle for a violin.",
+    "Bread needs flour, water, salt and patience.",
+    "The parliament voted against the new tax.",
+    "A falcon dives faster than a train.",
+    "She forgot her umbrella in the library.",
+    "Quantum computers are cooled with helium.",
+    "The goalkeeper broke his finger in March.",
+    "Volcanoes made the soil of this island.",
+    "Jazz began in the streets of New Orleans.",
+    "Wash the spinach twice before you cook it.",
+)
+LOOP = "I agree, that is a very good point."
+OTHER = "Volcanoes made the soil of this island."
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session() -> Iterator[Session]:
+    with activated(Session(settings=Settings(), on_disk=False)) as active:
+        yield active
+
+
+def after(text: str) -> str:
+    """The sentence behind the one that was said last; the first behind a seed prompt."""
+    places = [place for place, one in enumerate(NOVEL) if text.endswith(one)]
+    return NOVEL[(places[0] + 1) % len(NOVEL)] if places else NOVEL[len(text) % len(NOVEL)]
+
+
+LOOPING = ScriptedModel("looping", lambda _: LOOP)
+TALKATIVE = ScriptedModel("talkative", after)
+SWINGING = ScriptedModel("swinging", lambda text: OTHER if text.endswith(LOOP) else LOOP)
+
+
+def measured(model: object, **knobs: object) -> Findings:
+    return measure_collapse(model, SEEDS, **{"turns": 10, "repeats": 1, "horizon": 32, **knobs})  # type: ignore[arg-type]
+
+
+def also(findings: Findings, name: str) -> float | None:
+    return next(one for one in findings.also if one.name == name).value
+
+
+def test_a_model_that_repeats_itself_collapses_at_turn_five_in_every_conversation() -> None:
+    found = measured(LOOPING)
+    assert found.measurement.name == "collapse_incidence"
+    assert found.measurement.value == 1
+    assert also(found, "collapse_rate") == pytest.approx(0.6)
+    assert {line.first for line in found.timelines} == {5}
+    assert {line.condition for line in found.timelines} == {"HOMO looping"}
+    assert {line.bucket for line in found.timelines} == {seed.bucket for seed in SEEDS}
+
+
+def test_a_model_that_says_something_new_every_turn_does_not_collapse() -> None:
+    found = measured(TALKATIVE)
+    assert found.measurement.value == 0
+    assert also(found, "lexical_collapse_incidence") == 0
+
+
+def test_a_swing_between_two_sentences_is_a_collapse_unless_both_lags_must_be_still() -> None:
+    swinging = measured(SWINGING)
+    assert (swinging.measurement.value, also(swinging, "collapse_incidence, drift=both")) == (1, 0)
+    still = measured(SWINGING, drift="both")
+    assert still.measurement.value == 0
+    assert also(still, "collapse_incidence, drift=matching") == 1
+
+
+def test_models_in_rotation_take_turns_and_are_one_condition() -> None:
+    found = measured([LOOPING, TALKATIVE])
+    assert {line.condition for line in found.timelines} == {"HETERO_ROT"}
+    assert found.model.name == "looping + talkative"
+    shown = next(line for line in found.timelines if line.texts)
+    assert shown.speakers[:3] == ("scripted:looping", "scripted:talkative", "scripted:looping")
+
+
+def test_the_rate_can_be_judged_instead() -> None:
+    found = measured(LOOPING, of="rate")
+    assert found.measurement.name == "collapse_rate"
+    assert found.measurement.value == pytest.approx(0.6)
+
+
+def test_a_conversation_model_that_collapses_fails_and_says_where() -> None:
+    with pytest.raises(VerdictError) as raised:
+        assert_no_collapse(LOOPING, SEEDS, at_most=0.2, turns=10, repeats=1, horizon=32)
+    verdict = raised.value.verdict
+    assert verdict.outcome is Outcome.FAILED
+    assert "collapse_incidence 1.000" in verdict.sentence
+    assert "nobody knows how often the detector is right" in verdict.explanation
+    assert "from turn 5 on, 6 of 10 turns" in verdict.explanation
+    assert "  turns    ....###### (# collapsed)" in verdict.explanation
+    assert f"  turn 5    {LOOP!r}" in verdict.explanation
+
+
+def test_one_that_does_not_passes() -> None:
+    many = [Prompt(id=f"seed{n}", text=f"{'Please. ' * n}Why?") for n in range(24)]
+    verdict = assert_no_collapse(TALKATIVE, many, at_most=0.2, turns=8, repeats=1, horizon=32)
+    assert verdict.outcome is Outcome.PASSED
+
+
+def test_a_full_context_is_no_evidence_and_says_how_many_it_stopped() -> None:
+    short = ScriptedModel("short", after, context=80)
+    with pytest.raises(VerdictError) as raised:
+        assert_no_collapse(short, SEEDS, at_most=0.5, turns=10, repeats=1, horizon=32)
+    assert raised.value.verdict.outcome is Outcome.INVALID
+    control = next(one for one in raised.value.verdict.controls if one.name == "context")
+    assert control.state == "failed"
+    assert "stopped" in control.words
+
+
+def test_a_model_that_says_nothing_is_no_evidence() -> None:
+    with pytest.raises(VerdictError) as raised:
+        assert_no_collapse(
+            ScriptedModel("silent", lambda _: ""), SEEDS, at_most=0.5, turns=8, repeats=1
+        )
+    assert raised.value.verdict.outcome is Outcome.INVALID
+
+
+def test_without_an_embedder_it_says_so_and_keeps_no_number(session: Session) -> None:
+    with session.using(Settings(embedder="none")):
+        found = measured(LOOPING)
+    assert found.measurement.value is None
+    assert "no embedder" in str(found.measurement.reason)
+
+
+def test_labels_of_a_person_are_held_against_the_detector(tmp_path: Path) -> None:
+    rows = "\n".join(f"HOMO looping,{seed.id},0,{int(seed.id != 'bus')}" for seed in SEEDS)
+    labels = tmp_path / "anna.csv"
+    labels.write_text(f"condition,seed_id,repeat_index,label\n{rows}\n")
+    found = measured(LOOPING, labels=labels)
+    against = next(one for one in found.agreements if one.kind == "detector and labels")
+    assert (against.both, against.first_only, against.second_only, against.neither) == (4, 1, 0, 0)
+    control = next(one for one in found.controls if one.name == "detector reliability")
+    assert "anna" in control.words
+    assert "raw agreement 80.0%" in control.words
+
+
+def test_the_two_detectors_are_held_against_each_other() -> None:
+    found = measured(LOOPING)
+    conversations, turns = (one for one in found.agreements if one.kind == "two detectors")
+    assert conversations.n == len(SEEDS)
+    assert turns.n == len(SEEDS) * 6
+
+
+def test_depth_is_followed_at_the_turns_that_are_named(tiny_model: object) -> None:
+    found = measure_collapse(
+        tiny_model,  # type: ignore[arg-type]
+        SEEDS[:2],
+        turns=5,
+        repeats=1,
+        horizon=8,
+        depth_turns=(1, 4),
+        tangents=2,
+    )
+    turns = [[turn for turn, _ in line.growth] for line in found.timelines]
+    told = [one for one in found.controls if one.name == "depth of turns"]
+    assert sum(map(len, turns)) + sum(int(one.words.split()[0]) for one in told) == 4
+    assert {number for numbers in turns for number in numbers} <= {1, 4}
+
+
+def test_depth_of_a_script_is_absent_and_counted() -> None:
+    found = measured(LOOPING, depth_turns=(1,))
+    told = next(one for one in found.controls if one.name == "depth of turns")
+    assert told.words == "5 turns: scripted:looping is a script and has no layers"
+
+
+@pytest.mark.parametrize(
+    ("knobs", "told"),
+    [
+        ({"drift": "neither"}, "drift is 'neither'"),
+        ({"censor": "before"}, "censor is 'before'"),
+        ({"of": "share"}, "of is 'share'"),
+        ({"turn": 10}, "did you mean 'turns'"),
+        ({"depth_turns": (11,)}, "a turn of depth_turns is 11, but the conversations have 10"),
+        ({"turns": 0}, "turns is 0"),
+        ({"condition": ""}, "the condition is ''"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(knobs: dict[str, object], told: str) -> None:
+    with pytest.raises(ArgumentError, match=told):
+        measured(LOOPING, **knobs)
+
+
+def test_a_limit_that_nothing_could_fail_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="everything would pass"):
+        assert_no_collapse(LOOPING, SEEDS, at_most=1.0)
+
+
+def test_seed_prompts_of_one_id_are_refused() -> None:
+    with pytest.raises(PromptError, match="given more than once"):
+        measure_collapse(LOOPING, [SEEDS[0], SEEDS[0]])

@@ -1,0 +1,311 @@
+"""The bridge that every session builds of its own measurements: joined, counted, never raising."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+
+from pytest_promptchaos.records import (
+    Limit,
+    Measurement,
+    ModelIdentity,
+    Outcome,
+    Pair,
+    Record,
+    Timeline,
+    Verdict,
+)
+from pytest_promptchaos.session_bridge import FEATURES, FEWEST, session_bridges
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_promptchaos.records import Scalar
+
+PROMPTS = [f"prompt_{number}" for number in range(14)]
+
+
+def identity(name: str) -> ModelIdentity:
+    return ModelIdentity(
+        pin=f"bundled:{name}",
+        name=name,
+        revision="none",
+        fingerprint=name * 8,
+        template="none",
+        dtype="float32",
+        device="cpu",
+        attention="sdpa",
+    )
+
+
+def value(name: str, number: float, parts: Sequence[Measurement] = ()) -> Measurement:
+    return Measurement(name=name, unit="u", value=number, breakdown=tuple(parts))
+
+
+def verdict(check: str, model: str, settings: Mapping[str, Scalar], **kept: object) -> Verdict:
+    measurement = cast("Measurement", kept.pop("measurement", value("m", 0.0)))
+    return Verdict(
+        check=check,
+        id=check,
+        model=identity(model),
+        outcome=Outcome.PASSED,
+        measurement=measurement,
+        limit=Limit(name=measurement.name, at_most=1.0),
+        explanation="",
+        sentence="",
+        seed=0,
+        settings=settings,
+        **kept,  # type: ignore[arg-type]
+    )
+
+
+def depth(
+    model: str, features: Mapping[str, Sequence[float]], positions: str = "prompt"
+) -> Verdict:
+    """Return a check of depth over several prompts, whose own values are its parts."""
+    measured = [
+        value(name, 0.0, [value(prompt, of[place]) for prompt, of in features.items()])
+        if len(features) > 1
+        else value(name, next(iter(features.values()))[place])
+        for place, name in enumerate(FEATURES)
+    ]
+    settings: dict[str, Scalar] = {"positions": positions, "prompts": ", ".join(features)}
+    return verdict("ftle", model, settings, measurement=measured[0], also=tuple(measured[1:]))
+
+
+def pair(prompt: str, distance: float, **other: object) -> Pair:
+    made = Pair(
+        prompt_id=prompt,
+        neighbor_id="n",
+        rung="format",
+        kind="space",
+        edit="a space",
+        origin="mechanical",
+        certification="effective",
+        token_delta=1,
+        center_text="a",
+        neighbor_text="b",
+        output_a="",
+        output_b="",
+        tokens_a=(),
+        tokens_b=(),
+        distances={"semantic": distance},
+    )
+    return replace(made, **other)  # type: ignore[arg-type]
+
+
+def neighborhood(model: str, distances: Mapping[str, float]) -> Verdict:
+    """Return a check of neighborhoods, two judged neighbors of each prompt and one that is not."""
+    pairs = tuple(
+        one
+        for prompt, distance in distances.items()
+        for one in (
+            pair(prompt, distance - 0.01),
+            pair(prompt, distance + 0.01),
+            pair(prompt, 1.0, rung="positive_control"),
+            pair(prompt, 1.0, certification="erased"),
+            pair(prompt, 1.0, gates=False),
+        )
+    )
+    settings: dict[str, Scalar] = {"metric": "semantic", "horizon": 64, "rungs": "format, synonym"}
+    return verdict("stable_neighborhood", model, settings, pairs=pairs)
+
+
+def conversations(model: str, shares: Mapping[str, int]) -> Verdict:
+    """Return a check of self-play: of ten turns, how many collapsed at the end, two repeats."""
+    lines = tuple(
+        Timeline(
+            condition=f"HOMO {model}",
+            seed_id=prompt,
+            bucket="",
+            repeat=repeat,
+            asked=10,
+            collapsed=tuple(turn >= 10 - collapsed * repeat for turn in range(10)),
+        )
+        for prompt, collapsed in shares.items()
+        for repeat in (0, 1)
+    )
+    return verdict("no_collapse", model, {"drift": "matching", "turns": 10}, timelines=lines)
+
+
+def record(*verdicts: Verdict) -> Record:
+    return Record(node_id="t", status="passed", verdicts=verdicts, environment={})
+
+
+def profiles(seed: int, level: float = 0.0) -> dict[str, tuple[float, float, float]]:
+    draw = np.random.default_rng(seed)
+    return {
+        prompt: (level + float(draw.normal()), float(draw.normal()), float(draw.normal()))
+        for prompt in PROMPTS
+    }
+
+
+# -- what is joined -----------------------------------------------------------------------------
+
+
+def test_a_session_that_measured_neither_has_no_bridge() -> None:
+    assert session_bridges([]) == ()
+    assert session_bridges([record(verdict("responsive", "a", {}))]) == ()
+
+
+def test_depth_against_neighborhoods_is_joined_by_model_and_prompt() -> None:
+    features = profiles(1)
+    distances = {prompt: 0.2 + 0.01 * of[2] for prompt, of in features.items()}
+    (bridge,) = session_bridges(
+        [record(depth("a", features)), record(neighborhood("a", distances))]
+    )
+    assert bridge.name == "bundled:a: neighborhood divergence"
+    assert (bridge.rows, bridge.unique, bridge.reason) == (14, 14, "")
+    found = {one.hypothesis.name: one for one in bridge.associations}
+    assert set(found) == {f"{name} x neighborhood_divergence" for name in FEATURES}
+    assert found["profile_slope x neighborhood_divergence"].pooled.value == pytest.approx(1.0)
+
+
+def test_one_model_shows_no_more_than_itself() -> None:
+    features = profiles(1)
+    draw = np.random.default_rng(5)
+    distances = {p: 0.2 + 0.01 * (of[2] + 0.2 * draw.normal()) for p, of in features.items()}
+    (bridge,) = session_bridges([record(depth("a", features), neighborhood("a", distances))])
+    one = bridge.associations[FEATURES.index("profile_slope")]
+    assert one.as_published
+    assert one.standing == "undecided"
+    assert one.words.endswith("in one model, which says nothing of others")
+
+
+def test_several_models_are_pooled_with_the_models_as_strata() -> None:
+    records = []
+    for place, model in enumerate("abc"):
+        features = profiles(place, level=10.0 * place)
+        draw = np.random.default_rng(50 + place)
+        distances = {prompt: 0.2 * place + 0.02 * draw.random() + 0.02 for prompt in features}
+        records += [record(depth(model, features)), record(neighborhood(model, distances))]
+    pooled, *own = session_bridges(records)
+    assert pooled.name == "pooled over 3 models: neighborhood divergence"
+    assert (pooled.rows, pooled.unique, pooled.clusters) == (42, 42, 14)
+    assert pooled.strata == ("bundled:a", "bundled:b", "bundled:c")
+    assert pooled.associations[0].standing == "between-model only"
+    assert [one.name.partition(": ")[0] for one in own] == ["bundled:a", "bundled:b", "bundled:c"]
+
+
+def test_collapse_is_a_family_of_its_own() -> None:
+    features = profiles(1)
+    shares = {prompt: place % 5 for place, prompt in enumerate(PROMPTS)}
+    distances = dict.fromkeys(PROMPTS[:3], 0.1)
+    near, far = session_bridges(
+        [
+            record(depth("a", features)),
+            record(neighborhood("a", distances), conversations("a", shares)),
+        ]
+    )
+    assert near.reason.startswith("3 unique depth profiles have neighborhood divergence")
+    assert far.name == "bundled:a: collapse"
+    outcomes = {one.hypothesis.outcome for one in far.associations}
+    assert outcomes == {"collapse_rate", "collapse_incidence"}
+    (points,) = [c for c in far.associations[0].curves if c.mark == "points"]
+    assert sorted(set(points.y)) == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2])
+
+
+def test_a_single_prompt_is_named_by_the_settings() -> None:
+    features = profiles(1)
+    singles = [depth("a", {prompt: of}) for prompt, of in features.items()]
+    distances = dict.fromkeys(PROMPTS, 0.1) | {PROMPTS[0]: 0.3}
+    (bridge,) = session_bridges([record(*singles, neighborhood("a", distances))])
+    assert bridge.rows == 14
+    assert bridge.counts == (
+        "14 depth profiles and 14 of neighborhood divergence, by model and prompt: 14 joined, 0 "
+        "and 0 without a partner",
+    )
+
+
+# -- what is missing or left out ----------------------------------------------------------------
+
+
+def test_below_enough_unique_predictors_it_says_how_many_are_missing() -> None:
+    features = dict.fromkeys(PROMPTS, (1.0, 2.0, 3.0))
+    features |= {"prompt_0": (0.0, 2.0, 3.0)}
+    (bridge,) = session_bridges(
+        [record(depth("a", features), neighborhood("a", dict.fromkeys(PROMPTS, 0.1)))]
+    )
+    assert bridge.associations == ()
+    assert bridge.reason == (
+        "2 unique depth profiles have neighborhood divergence beside them, and 10 are needed: 8 "
+        "are missing; measure both at more prompts"
+    )
+
+
+def test_depth_without_behavior_says_what_is_missing() -> None:
+    (bridge,) = session_bridges([record(depth("a", profiles(1)))])
+    assert bridge.reason == (
+        "depth profiles of 14 prompts, and no neighborhood and no conversation beside them: 10 "
+        "prompts with both are needed, 10 are missing"
+    )
+    (bridge,) = session_bridges([record(neighborhood("a", dict.fromkeys(PROMPTS, 0.1)))])
+    assert bridge.reason.startswith("neighborhood divergence of 14 prompts, and no depth profile")
+
+
+def test_what_finds_no_partner_is_counted() -> None:
+    here = profiles(1)
+    distances = dict.fromkeys([*PROMPTS[2:], "elsewhere"], 0.1)
+    bridges = session_bridges([record(depth("a", here), neighborhood("a", distances))])
+    assert (
+        "14 depth profiles and 13 of neighborhood divergence, by model and prompt: 12 joined, 2 "
+        "and 1 without a partner" in bridges[0].counts
+    )
+
+
+def test_another_dtype_is_another_model() -> None:
+    other = neighborhood("a", dict.fromkeys(PROMPTS, 0.1))
+    other = replace(other, model=replace(other.model, dtype="bfloat16"))
+    (bridge,) = session_bridges([record(depth("a", profiles(1)), other)])
+    assert bridge.name == "pooled: neighborhood divergence"
+    assert bridge.reason.startswith("0 unique depth profiles")
+
+
+def test_repeated_and_unlike_measurements_are_counted_not_mixed() -> None:
+    first, again = profiles(1), profiles(2)
+    (bridge,) = session_bridges(
+        [
+            record(depth("a", first), depth("a", first), depth("a", again)),
+            record(depth("a", profiles(3), positions="last")),
+            record(neighborhood("a", {p: 0.1 + of[0] for p, of in first.items()})),
+        ]
+    )
+    assert "1 of 4 depth verdicts without positions prompt left out" in bridge.counts
+    assert "14 repeated depth profiles with other values left out: the first counts" in (
+        bridge.counts
+    )
+    assert bridge.associations[0].pooled.value == pytest.approx(1.0)
+
+
+def test_growth_of_a_system_is_no_models_depth() -> None:
+    lorenz = verdict("ftle", "a", {"steps": 10}, measurement=value("lambda_1", 0.9))
+    assert session_bridges([record(lorenz)]) == ()
+
+
+def test_it_never_raises() -> None:
+    broken = replace(depth("a", profiles(1)), also=cast("tuple[Measurement, ...]", (None,)))
+    (bridge,) = session_bridges([record(broken)])
+    assert bridge.associations == ()
+    assert bridge.reason.startswith("the session's measurements do not fit together: Attribute")
+
+
+def test_a_session_with_too_little_loads_no_statistics() -> None:
+    import subprocess
+
+    code = (
+        "import sys\n"
+        "from pytest_promptchaos.session_bridge import session_bridges\n"
+        "session_bridges([])\n"
+        "assert not {'numpy', 'scipy', 'torch', 'pydantic'} & set(sys.modules), sys.modules\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_least_number_is_where_a_rho_of_seven_tenths_leaves_out_zero() -> None:
+    from pytest_promptchaos.measure.correlation import rank_bounds
+
+    assert rank_bounds(0.7, FEWEST)[0] > 0 > rank_bounds(0.7, FEWEST - 1)[0]
