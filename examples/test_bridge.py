@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pytest_promptchaos import VerdictError, assert_bridge, measure_bridge
-from pytest_promptchaos.bridge_table import bridge_table
+from pytest_promptchaos import VerdictError, assert_bridge, bridge_table, measure_bridge
 
 HYPOTHESIS = "profile_slope_mean ~ collapse_rate"
 

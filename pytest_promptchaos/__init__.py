@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_promptchaos.booking import load_model
     from pytest_promptchaos.bridge_checks import assert_bridge, measure_bridge
-    from pytest_promptchaos.bridge_table import bridge_table
     from pytest_promptchaos.checks import (
         assert_responsive,
         assert_stable_neighborhood,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
         measure_worst_neighbor,
     )
     from pytest_promptchaos.search.worst import Worst
+    from pytest_promptchaos.self_play_table import bridge_table
     from pytest_promptchaos.system_checks import assert_no_drift, measure_drift
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "booking": ("load_model",),
     "bridge_checks": ("assert_bridge", "measure_bridge"),
-    "bridge_table": ("bridge_table",),
+    "self_play_table": ("bridge_table",),
     "checks": ("assert_responsive", "assert_stable_neighborhood", "measure_neighborhood"),
     "collapse_checks": ("assert_no_collapse", "measure_collapse"),
     "depth_checks": ("assert_depth_profile", "assert_ftle", "measure_ftle"),

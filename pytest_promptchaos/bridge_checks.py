@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, TypeAlias, Unpack
 
 from pytest_promptchaos.bridge_plan import PUBLISHED, BridgeKnobs, hypotheses_of, plan_asked
 from pytest_promptchaos.bridge_rows import bridge_of, columns_asked, rows_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pytest_promptchaos.bridge_rows import Grouping, Rows
     from pytest_promptchaos.records import Association, Scalar
     from pytest_promptchaos.tables import Table
+
+    Expected: TypeAlias = Literal["passed", "failed"]
 
 __all__ = [
     "PUBLISHED",
@@ -67,16 +69,18 @@ def assert_bridge(
 
 
 def judge_bridge(
-    findings: Findings, *, expect: Literal["passed", "failed"] = "passed", name: str = ""
+    findings: Findings, *, expect: Sequence[Expected] | Expected = "passed", name: str = ""
 ) -> tuple[Verdict, ...]:
     """Return the verdicts on the findings of :func:`measure_bridge`, and keep them; never raises.
 
-    ``expect`` and ``name`` are those of a check in a suite.
+    ``expect`` and ``name`` are those of a check in a suite; ``expect`` may differ by hypothesis.
     """
     assert findings.bridge is not None
+    family = findings.bridge.associations
+    expected = [expect] * len(family) if isinstance(expect, str) else expect
     verdicts = tuple(
-        _verdict(findings, findings.bridge, one, expect, name)
-        for one in findings.bridge.associations
+        _verdict(findings, findings.bridge, one, outcome, name)
+        for one, outcome in zip(family, expected, strict=True)
     )
     for verdict in verdicts:
         active().record(verdict)
@@ -204,7 +208,7 @@ def _verdict(
     findings: Findings,
     family: Bridge,
     one: Association,
-    expect: Literal["passed", "failed"],
+    expect: Expected,
     name: str,
 ) -> Verdict:
     """Return the verdict on one association of the family."""

@@ -10,7 +10,7 @@ import numpy as np
 from pytest_promptchaos.measure.adjusted import NAME as ADJUSTED
 from pytest_promptchaos.measure.adjusted import UNIT as ADJUSTED_UNIT
 from pytest_promptchaos.measure.adjusted import adjusted
-from pytest_promptchaos.measure.inside import Tested, inside
+from pytest_promptchaos.measure.inside import Tested, inside, strictest
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
 from pytest_promptchaos.measure.paired import UNIT, bounded, paired, rho_of
 from pytest_promptchaos.measure.rank_bootstrap import cluster_bootstrap, pooled_bootstrap
@@ -55,19 +55,20 @@ def associations(
     ``columns`` maps names to numbers (n,), NaN where there is none; ``clusters`` and ``strata``
     (n,) count from 0. First turns that never came are in ``columns`` as the plan's ``censor`` puts
     them, and NaN in ``first`` (n,); ``last`` (n,) holds the last turns. ``exclusions`` flag rows
-    that are left out of one line of the sensitivity each, ``also`` are other clusters by name that
-    move as one in a line of theirs. The bootstrap over rows draws from one generator through the
-    family, as published; Holm's p counts a hypothesis that cannot be tested as one with p = 1, so
-    that a lost test makes the others no easier.
+    that are left out of one line of the sensitivity each. ``also`` are other clusters by name: they
+    move as one in a line of theirs, and the test inside the strata must hold for them too. The
+    bootstrap over rows draws from one generator through the family, as published; Holm's p counts a
+    hypothesis that cannot be tested as one with p = 1, so that a lost test makes the others no
+    easier.
     """
-    pairs = [
-        paired(
-            columns,
-            one,
-            clusters=clusters,
-            strata=strata,
-            leave_out=uncensored(one.outcome, columns[one.outcome], plan),
-        )
+
+    def rows_of(one: Hypothesis, grouped: Labels) -> Paired:
+        missing = uncensored(one.outcome, columns[one.outcome], plan)
+        return paired(columns, one, clusters=grouped, strata=strata, leave_out=missing)
+
+    pairs = [rows_of(one, clusters) for one in plan.hypotheses]
+    others = [
+        {name: rows_of(one, grouped) for name, grouped in (also or {}).items()}
         for one in plan.hypotheses
     ]
     table = Table(
@@ -82,7 +83,10 @@ def associations(
     )
     rng = np.random.default_rng(plan.seed)
     over_all = [_pooled(pair, plan, rng) for pair in pairs]
-    inner = [inside(pair, plan) for pair in pairs]
+    inner = [
+        strictest(inside(pair, plan), other, plan)
+        for pair, other in zip(pairs, others, strict=True)
+    ]
     seen = _seen(plan, over_all, inner)
     return tuple(
         replace(
@@ -107,6 +111,7 @@ def _seen(plan: BridgePlan, over_all: Sequence[Tested], inner: Sequence[Tested])
             holm_within=holm_part,
             state=part.state,
             why=part.why,
+            open=part.open,
         )
         for hypothesis, whole, part, holm_whole, holm_part in zip(
             plan.hypotheses, over_all, inner, _family(over_all), _family(inner), strict=True

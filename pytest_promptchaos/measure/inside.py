@@ -13,6 +13,8 @@ from pytest_promptchaos.measure.strata import permutation, varying, within_rho
 from pytest_promptchaos.records import Measurement
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_promptchaos.measure.paired import Paired
     from pytest_promptchaos.measure.standing import State
     from pytest_promptchaos.measure.strata import Permuted
@@ -26,12 +28,16 @@ FEWEST_STRATA = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Tested:
-    """A rank correlation with its p; ``state`` and ``why`` say why there is none."""
+    """A rank correlation with its p; ``state`` and ``why`` say why there is none.
+
+    ``open`` says which other clusters leave a tested one open.
+    """
 
     measurement: Measurement
     p: float | None = None
     state: State = "untestable"
     why: str = ""
+    open: str = ""
 
 
 def inside(pair: Paired, plan: BridgePlan) -> Tested:
@@ -74,6 +80,33 @@ def inside(pair: Paired, plan: BridgePlan) -> Tested:
     within = bounded(WITHIN, WITHIN_UNIT, pair, found, "clusters")
     told = f"{within.interval}; {_tested(tested, strata)}"
     return Tested(measurement=replace(within, interval=told), p=tested.p, state="tested")
+
+
+def strictest(part: Tested, others: Mapping[str, Paired], plan: BridgePlan) -> Tested:
+    """Return the test inside the strata with the largest p that any of the clusters gives.
+
+    ``others`` hold the same rows in other clusters, by name: a seed prompt that moves predictor
+    and outcome in several models, or in every repeat, is one thing and not as many. Where too few
+    of those can change places the test stays open.
+    """
+    for name, pair in others.items():
+        if part.p is None or pair.reason or _between_only(pair):
+            continue
+        tested = permutation(
+            pair.x,
+            pair.y,
+            pair.clusters,
+            pair.strata,
+            permutations=plan.permutations,
+            seed=plan.seed,
+        )
+        assert tested is not None, "something varies inside a stratum"
+        if why := _too_little(tested, plan):
+            part = replace(part, open=f"with {name} as clusters, {why}")
+        elif tested.p > part.p:
+            told = f"{part.measurement.interval}; with {name} as clusters p is larger, and counts"
+            part = replace(part, p=tested.p, measurement=replace(part.measurement, interval=told))
+    return part
 
 
 def _between_only(pair: Paired) -> str:

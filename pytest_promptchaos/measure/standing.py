@@ -24,7 +24,8 @@ class Seen:
     ``pooled`` and ``within`` are rho over all rows and inside the strata, ``holm`` and
     ``holm_within`` their p adjusted over the family. ``state`` says whether the inside could be
     tested, ``why`` why it could not: ``by construction`` where no stratum has both a predictor
-    and an outcome that vary, so that all there is lies between the strata.
+    and an outcome that vary, so that all there is lies between the strata. ``open`` says which
+    other clusters are too few to tell.
     """
 
     hypothesis: Hypothesis
@@ -34,6 +35,7 @@ class Seen:
     holm_within: float | None
     state: State = "tested"
     why: str = ""
+    open: str = ""
 
 
 def shortfalls(pooled: Measurement, holm: float | None, plan: BridgePlan) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ def standing(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     sign and a Holm-adjusted p below ``alpha``; ``sign conflict`` with the opposite sign and such a
     p, or where rho goes against the sign that the hypothesis said; ``between-model only`` without
     such a p where the interval holds 0, or lies beyond it, and ends below ``threshold``, or where
-    nothing could vary; ``undecided`` otherwise.
+    nothing could vary; ``undecided`` otherwise, and where other clusters are too few to tell.
     """
     if seen.pooled.value is None or seen.state == "untestable":
         return "invalid", seen.why or seen.pooled.reason or ""
@@ -86,9 +88,7 @@ def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     """Return the standing of what passes as published, by what is inside the strata."""
     same = (seen.pooled.value or 0.0) * (seen.within.value or 0.0) > 0
     if seen.holm_within is not None and seen.holm_within < plan.alpha:
-        if same:
-            return "supported", "it holds inside them too"
-        return "sign conflict", "it is reversed inside them"
+        return _told(seen.open, same)
     low, high = _turned(seen.within, seen.pooled.value or 0.0)
     if low is None or high is None:
         return "undecided", "without an interval it stays open"
@@ -97,6 +97,15 @@ def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     if low > 0:
         return "undecided", f"the interval is without 0 and the p is not below {plan.alpha:g}"
     return "between-model only", f"none as large as {plan.threshold:g} is inside them"
+
+
+def _told(left_open: str, same: bool) -> tuple[Standing, str]:
+    """Return the standing of an association inside the strata that chance does not make."""
+    if left_open:
+        return "undecided", left_open
+    if same:
+        return "supported", "it holds inside them too"
+    return "sign conflict", "it is reversed inside them"
 
 
 def reversed_in(seen: Seen, by_stratum: Sequence[Measurement]) -> str:

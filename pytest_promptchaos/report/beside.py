@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.records import RUNGS
 from pytest_promptchaos.report.bridges import association_of
+from pytest_promptchaos.report.heatmap import by_rung
 from pytest_promptchaos.report.layers import LAYERS
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ def beside(verdict: Verdict) -> tuple[Measurement, ...]:
     association are left out, because they stand in its own table.
     """
     judged = verdict.measurement
-    by_rung = any(part.name in RUNGS for part in judged.breakdown)
-    first = () if by_rung or not judged.breakdown else (judged,)
+    first = () if by_rung(judged) or not judged.breakdown else (judged,)
     told = association_of(verdict)
     own = (told.pooled, told.clustered, told.within, told.adjusted) if told else ()
     return (*first, *(_without_layers(one) for one in verdict.also if one not in own))

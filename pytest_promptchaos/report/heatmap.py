@@ -87,6 +87,12 @@ def distance_key(verdict: Verdict) -> str:
     return str(verdict.settings.get("metric", verdict.measurement.name))
 
 
+def by_rung(measurement: Measurement) -> bool:
+    """Return whether the parts are rungs; a bucket of seed prompts may be called like one."""
+    parts = measurement.breakdown
+    return bool(parts) and all(part.name in RUNGS for part in parts)
+
+
 def heatmaps(verdicts: Sequence[Judged], order: Sequence[str] = ()) -> tuple[Heatmap, ...]:
     """Return a heatmap per judged measurement whose breakdown is by rung.
 
@@ -95,7 +101,7 @@ def heatmaps(verdicts: Sequence[Judged], order: Sequence[str] = ()) -> tuple[Hea
     """
     about: dict[Kind, list[Judged]] = {}
     for one in verdicts:
-        if any(part.name in RUNGS for part in one.verdict.measurement.breakdown):
+        if by_rung(one.verdict.measurement):
             about.setdefault(_kind(one), []).append(one)
     together = list(dict.fromkeys(kind[:2] for kind in about))
     kinds = sorted(about, key=lambda kind: (together.index(kind[:2]), _horizon(about[kind][0])))

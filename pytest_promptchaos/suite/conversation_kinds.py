@@ -257,17 +257,15 @@ class BridgeCheck(_OfConversations):
         own = self.hypotheses[place] if self.hypotheses else None
         return own.standing if isinstance(own, SuiteHypothesis) else self.standing
 
-    @property
-    def expected_outcome(self) -> Literal["passed", "failed"]:
-        """The outcome that all hypotheses must have for what is said of them to hold.
+    def expected(self, count: int) -> tuple[Literal["passed", "failed"], ...]:
+        """Return the outcome that each of ``count`` hypotheses must have."""
+        return tuple(map(self._expected, range(count)))
 
-        ``passed`` where they must differ: their standings say it.
-        """
-        places = range(len(self.hypotheses)) if self.hypotheses else (0,)
-        standings = {self.standing_of(place) for place in places}
-        if standings == {None}:
+    def _expected(self, place: int) -> Literal["passed", "failed"]:
+        standing = self.standing_of(place)
+        if standing is None:
             return self.expect
-        return "passed" if standings & {None, "supported"} else "failed"
+        return "passed" if standing == "supported" else "failed"
 
     @field_validator("rotation")
     @classmethod

@@ -34,7 +34,7 @@ def conversed(suite: Suite, check: NoCollapseCheck, pin: str) -> Findings:
 def bridge_verdicts(suite: Suite, check: BridgeCheck) -> tuple[Verdict, ...]:
     """Return a verdict per hypothesis on the conversations and depth profiles of all models."""
     from pytest_promptchaos.bridge_checks import judge_bridge, measure_bridge
-    from pytest_promptchaos.bridge_table import bridge_table
+    from pytest_promptchaos.self_play_table import bridge_table
 
     table = bridge_table(
         check.models,
@@ -44,7 +44,9 @@ def bridge_verdicts(suite: Suite, check: BridgeCheck) -> tuple[Verdict, ...]:
         **_talk(suite, check),
     )
     findings = measure_bridge(table, check.family, **_written(suite, check))
-    return judge_bridge(findings, expect=check.expected_outcome, name=check.id)
+    assert findings.bridge is not None
+    expected = check.expected(len(findings.bridge.associations))
+    return judge_bridge(findings, expect=expected, name=check.id)
 
 
 def _prompts(suite: Suite, check: NoCollapseCheck | BridgeCheck) -> list[Prompt]:

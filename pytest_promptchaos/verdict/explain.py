@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 EXCERPT = 160
 """Characters of an output that a failure text shows around the branch."""
+FEW = 3
+"""Prompts that a sentence names before it counts the others."""
 STEPS = "steps:"
 """How the pin of a list of steps begins, such as a known system: it is no model."""
 LAYERS = "expanding_layers"
@@ -53,8 +55,19 @@ def sentence(
     }
     if outcome is Outcome.INVALID and measurement.value is None:
         told[outcome] = f"no evidence about {bound}: {measurement.reason}"
-    about = asked.removeprefix(STEPS)
-    return f"{about} around {around}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
+    about, named = asked.removeprefix(STEPS), few(around.split(", "))
+    return f"{about} around {named}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the names in a row, the first two of many.
+
+    >>> few(["a", "b", "c"]), few(["a", "b", "c", "d"])
+    ('a, b, c', 'a, b and 2 more')
+    """
+    if len(names) <= FEW:
+        return ", ".join(names)
+    return f"{', '.join(names[: FEW - 1])} and {len(names) - FEW + 1} more"
 
 
 def subject(model: ModelIdentity) -> str:

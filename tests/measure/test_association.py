@@ -141,6 +141,38 @@ def test_seed_prompts_as_clusters_move_through_all_models() -> None:
     assert found.standing == "supported"
 
 
+def shared_by_seed_prompts(seed: int) -> tuple[Values, Values]:
+    """No association inside a seed prompt: each moves predictor and outcome of all models."""
+    rng = np.random.default_rng(seed)
+    x, y = drawn(rng, inside=0.0, between=3.0)
+    of_x, of_y = rng.normal(scale=2, size=(2, DESIGN.seeds.max() + 1))
+    return x + of_x[DESIGN.seeds], y + of_y[DESIGN.seeds]
+
+
+def test_seed_prompts_that_move_all_models_count_once() -> None:
+    p_alone, p_strict = [], []
+    for seed in range(6):
+        x, y = shared_by_seed_prompts(seed)
+        columns = {"slope": x, "rate": y}
+        p_alone.append(one(columns).p_within or 0.0)
+        p_strict.append(one(columns, also={"seed prompts": DESIGN.seeds}).p_within or 0.0)
+    assert all(strict >= alone for strict, alone in zip(p_strict, p_alone, strict=True))
+    assert np.median(p_strict) > np.median(p_alone)
+
+
+def test_a_true_effect_stays_supported_when_seed_prompts_count_once() -> None:
+    x, y = drawn(np.random.default_rng(0), inside=1.5)
+    found = one({"slope": x, "rate": y}, also={"seed prompts": DESIGN.seeds})
+    assert found.standing == "supported"
+
+
+def test_too_few_seed_prompts_leave_it_open() -> None:
+    x, y = drawn(np.random.default_rng(0), inside=1.5)
+    found = one({"slope": x, "rate": y}, also={"seed prompts": DESIGN.seeds % 6})
+    assert found.standing == "undecided"
+    assert "with seed prompts as clusters, 6 clusters can change places" in found.words
+
+
 def test_every_stratum_has_a_rho_of_its_own() -> None:
     x, y = drawn(np.random.default_rng(2), inside=0.5)
     found = one({"slope": x, "rate": y})
