@@ -6,9 +6,11 @@ what it found, only for a table or an argument that cannot be what was meant.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
 from pytest_promptchaos.bridge_plan import PUBLISHED, BridgeKnobs, hypotheses_of, plan_asked
 from pytest_promptchaos.bridge_rows import bridge_of, columns_asked, rows_of
@@ -32,8 +34,10 @@ from pytest_promptchaos.verdict.bridges import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_promptchaos.bridge_plan import Hypotheses, PlanAsked
-    from pytest_promptchaos.bridge_rows import Grouping, Rows
+    from pytest_promptchaos.bridge_rows import Grouping
     from pytest_promptchaos.records import Association, Scalar
     from pytest_promptchaos.tables import Table
 
@@ -59,10 +63,13 @@ def assert_bridge(
 
     One passes when |rho| over all rows is at least ``threshold``, with a Holm-adjusted p below
     ``alpha`` and an interval without 0, and when the association inside the strata has the same
-    sign and a Holm-adjusted p of its permutation test below ``alpha``. A large rho that is there
-    between the strata only fails, and so does one that is reversed inside them; one that the
-    strata leave open is inconclusive. Raises ``VerdictError`` (an ``AssertionError``) for the
-    first that is not green, naming the others. The arguments are those of :func:`measure_bridge`.
+    sign, a Holm-adjusted p of its permutation test below ``alpha`` and an interval that reaches
+    ``threshold``, when the interval of resampled clusters is without 0, and when no stratum has it
+    reversed. A large rho that is there between the strata only fails, and so does one that is
+    reversed inside them; one that is small there, that some of them reverse or that they leave open
+    is inconclusive. Where a control of the table failed, nothing is evidence. Raises
+    ``VerdictError`` (an ``AssertionError``) for the first that is not green, naming the others. The
+    arguments are those of :func:`measure_bridge`.
     """
     __tracebackhide__ = True
     return enforce_all(judge_bridge(measure_bridge(table, hypotheses, **knobs)))
@@ -102,20 +109,22 @@ def measure_bridge(
 
     - ``strata``: the column (or columns, or one label per row) inside which an association must
       hold; ``condition`` where there is such a column.
-    - ``clusters``: what shares a predictor and is resampled and permuted together; rows with equal
-      predictors when left out.
+    - ``clusters``: the column (or columns, or one label per row) of what shares a predictor and is
+      resampled and permuted together; when left out, each hypothesis has its own: rows in which its
+      predictor is equal to about 9 significant digits.
     - ``threshold`` (0.40), ``alpha`` (0.05): what passes.
     - ``censor``: ``first_collapse_turn`` of a conversation that never collapsed: ``"after"`` its
       last turn (the default), its ``"last"`` (as published), or ``"exclude"``.
     - ``resamples`` (10,000), ``permutations`` (9,999), ``seed`` (42).
     - ``exclusions``: flags of rows (or a column of flags) by name; each is shown beside the pooled
-      rho as if these rows were left out.
+      rho as if these rows were left out. Conversations that stopped early are one by themselves,
+      where the table has ``total_turns`` and ``max_turns``.
     - ``preregistration``: a file that ``promptchaos preregister`` wrote. What is left out here is
       as frozen there, and anything else must be, or have its deviation recorded.
 
     Raises:
-        TableError: for columns that are missing, text among numbers, keys that are there twice,
-            and files that cannot be read.
+        TableError: for columns that are missing or contradict each other, text among numbers, an
+            empty ``seed_id``, keys that are there twice, and files that cannot be read.
         ArgumentError: for arguments that make no sense, and a table without strata.
         PreregistrationError: for another plan than the one frozen, and a file that was edited.
     """
@@ -132,22 +141,42 @@ def measure_bridge(
 def _measured(table: Table, asked: PlanAsked, knobs: BridgeKnobs) -> Findings:
     clusters, strata = _labels(knobs.get("clusters")), _labels(knobs.get("strata"))
     plan = asked.plan if strata is None else replace(asked.plan, strata=(LABELS,))
+    plan = plan if clusters is None else replace(plan, clusters=(LABELS,))
     rows = rows_of(
         table, plan, clusters=clusters, strata=strata, exclusions=knobs.get("exclusions")
     )
     bridge = replace(
-        bridge_of(table.name, rows, plan),
+        _voided(bridge_of(table.name, rows, plan), table.controls),
         preregistration=asked.preregistration,
         deviations=asked.deviations,
     )
     judged = [judged_rho(one) for one in bridge.associations]
     return Findings(
-        model=_identity(table),
+        model=_identity(table, clusters=clusters, strata=strata),
         measurement=judged[0],
         also=tuple(judged[1:]),
-        controls=_controls(bridge),
+        controls=(*_controls(bridge), *table.controls),
         bridge=bridge,
-        settings=_settings(plan, rows),
+        settings={**table.settings, **_settings(plan, knobs)},
+    )
+
+
+def _voided(bridge: Bridge, controls: Sequence[Control]) -> Bridge:
+    """Return a bridge that is no evidence where a control of its table failed."""
+    failed = "; ".join(f"{one.name}: {one.words}" for one in controls if one.state == "failed")
+    if not failed:
+        return bridge
+    return replace(
+        bridge,
+        associations=tuple(
+            replace(
+                one,
+                standing="invalid",
+                words=f"a control of the table failed ({failed}); without that it would be "
+                f"{one.standing}: {one.words}",
+            )
+            for one in bridge.associations
+        ),
     )
 
 
@@ -156,13 +185,15 @@ def _labels(given: Grouping) -> Grouping:
     return None if given is None or columns_asked("labels", given) else given
 
 
-def _identity(table: Table) -> ModelIdentity:
-    """Return a table as that which was asked."""
+def _identity(table: Table, **labels: Any) -> ModelIdentity:
+    """Return a table as that which was asked; labels given beside it are part of what it is."""
+    given = {name: [str(one) for one in of] for name, of in labels.items() if of is not None}
+    whole = json.dumps([table.fingerprint, given], sort_keys=True).encode()
     return ModelIdentity(
         pin=f"table:{table.name}",
         name=table.name,
         revision="none",
-        fingerprint=table.fingerprint,
+        fingerprint=hashlib.sha256(whole).hexdigest() if given else table.fingerprint,
         template="none",
         dtype="",
         device="none",
@@ -170,11 +201,11 @@ def _identity(table: Table) -> ModelIdentity:
     )
 
 
-def _settings(plan: BridgePlan, rows: Rows) -> dict[str, Scalar]:
+def _settings(plan: BridgePlan, knobs: BridgeKnobs) -> dict[str, Scalar]:
     """Return the knobs that the numbers depend on."""
     return {
         "hypotheses": "; ".join(one.name for one in plan.hypotheses),
-        "clusters": ", ".join(plan.clusters) or "rows with equal predictors",
+        "clusters": ", ".join(plan.clusters) or "rows with an equal predictor, by hypothesis",
         "strata": ", ".join(plan.strata),
         "threshold": plan.threshold,
         "alpha": plan.alpha,
@@ -182,14 +213,14 @@ def _settings(plan: BridgePlan, rows: Rows) -> dict[str, Scalar]:
         "resamples": plan.resamples,
         "permutations": plan.permutations,
         "seed": plan.seed,
-        "exclusions": "; ".join(rows.leave_out),
+        "exclusions": "; ".join(knobs.get("exclusions") or ()),
     }
 
 
 def _controls(bridge: Bridge) -> tuple[Control, ...]:
     """Return what the family rests on, as notes."""
     told = {
-        "unique predictors": f"{bridge.unique:,} of {bridge.rows:,} rows have predictors of their "
+        "unique predictors": f"{bridge.unique:,} of {bridge.given:,} rows have predictors of their "
         f"own, in {bridge.clusters:,} clusters and {len(bridge.strata)} strata",
         "rows": "; ".join((f"{bridge.rows:,} of {bridge.given:,} rows entered", *bridge.counts)),
         "preregistration": f"frozen as sha256 {bridge.preregistration}; deviations: "
@@ -217,7 +248,9 @@ def _verdict(
     limit = Limit(name=measurement.name, at_least=bridge.threshold)
     told = bridge_sentence(one, bridge, limit)
     pair = one.hypothesis.name
+    void = one.standing == "invalid" and all(it.state != "failed" for it in findings.controls)
     broken = Control(name="the table", role="gate", state="failed", words=one.words)
+    controls = (*([broken] if void else []), *findings.controls)
     beside = (one.pooled, one.clustered, one.within, one.adjusted)
     settings = {**findings.settings, "hypothesis": pair}
     return Verdict(
@@ -226,14 +259,14 @@ def _verdict(
         outcome=OUTCOMES[one.standing],
         limit=limit,
         sentence=told,
-        explanation=bridge_explanation(told, one, bridge),
+        explanation=bridge_explanation(told, one, bridge, controls),
         seed=int(findings.settings["seed"] or 0),
         expect=expect,
         **{
             **vars(findings),
             "measurement": measurement,
             "also": beside,
-            "controls": (*([broken] if one.standing == "invalid" else []), *findings.controls),
+            "controls": controls,
             "bridge": bridge,
             "settings": settings,
         },

@@ -10,6 +10,7 @@ from pytest_promptchaos.bridge_rows import columns_asked, strata_asked
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.records import BridgePlan, Hypothesis
 from pytest_promptchaos.surround import check_choice, check_count, check_number
+from pytest_promptchaos.written_plan import hypothesis_of, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,12 +95,12 @@ def _plan(base: BridgePlan, hypotheses: Hypotheses | None, knobs: BridgeKnobs) -
         hypotheses=base.hypotheses if hypotheses is None else hypotheses_of(hypotheses),
         clusters=columns_asked("clusters", knobs.get("clusters")) or base.clusters,
         strata=columns_asked("strata", knobs.get("strata")) or base.strata,
-        threshold=knobs.get("threshold", base.threshold),
-        alpha=knobs.get("alpha", base.alpha),
-        censor=knobs.get("censor", base.censor),
-        resamples=knobs.get("resamples", base.resamples),
-        permutations=knobs.get("permutations", base.permutations),
-        seed=knobs.get("seed", base.seed),
+        threshold=plain(knobs.get("threshold", base.threshold)),
+        alpha=plain(knobs.get("alpha", base.alpha)),
+        censor=plain(knobs.get("censor", base.censor)),
+        resamples=plain(knobs.get("resamples", base.resamples)),
+        permutations=plain(knobs.get("permutations", base.permutations)),
+        seed=plain(knobs.get("seed", base.seed)),
     )
     _check(plan)
     return plan
@@ -157,9 +158,6 @@ def hypotheses_of(given: Hypotheses) -> tuple[Hypothesis, ...]:
 
 
 def _hypothesis(one: object) -> Hypothesis:
-    # Imported here, with pydantic: what is written in a frozen plan is read by the same rule.
-    from pytest_promptchaos.written_plan import hypothesis_of
-
     if isinstance(one, Hypothesis):
         return one
     if isinstance(one, str):

@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from pytest_promptchaos.bridge_conversations import (
+    SHORT,
+    check_agrees,
+    ended_early,
+    repeated,
+    short_words,
+    stopped_early,
+)
 from pytest_promptchaos.errors import ArgumentError, TableError
 from pytest_promptchaos.measure.association import associations, collinearity
+from pytest_promptchaos.measure.exchange import equal_values
 from pytest_promptchaos.measure.sensitivity import FIRST
 from pytest_promptchaos.measure.tables import (
-    KEY,
+    EMPTY,
     column_named,
     equal_rows,
     first_turns,
@@ -41,7 +50,7 @@ if TYPE_CHECKING:
 
 STRATUM = "condition"
 """The column that parts rows by who speaks, where nothing else is said."""
-INCIDENCE, SEED = "has_collapse", "seed_id"
+SEED = "seed_id"
 CENSORED = {
     "after": "counted as the turn after the last ({name} + 1)",
     "last": "counted as the last turn ({name}), as published",
@@ -56,12 +65,13 @@ class Rows:
     ``columns`` hold every column of the plan under the name that the plan gives it; NaN is what
     is not there. ``first`` and ``last`` are the first collapsed turn, NaN for none, and the last
     turn, of a table that has them. ``leave_out`` are flags of rows by the name of an exclusion,
-    ``also`` other clusters by name. ``unique`` rows have predictors of their own. ``counts`` say in
-    words what was made of the cells, and what is missing.
+    ``also`` other clusters by name. ``unique`` rows have predictors of their own, over the family.
+    Without ``clusters`` every hypothesis has its own, the rows with an equal predictor. ``counts``
+    say in words what was made of the cells, and what is missing.
     """
 
     columns: Mapping[str, Values]
-    clusters: Labels
+    clusters: Labels | None
     strata: Labels
     strata_names: tuple[str, ...]
     unique: int
@@ -86,49 +96,69 @@ def rows_of(
     columns. Nothing is left out: rows without a number keep NaN, and are counted.
     """
     columns, counts = _typed(table.columns, plan)
-    predictors = list(dict.fromkeys(one.predictor for one in plan.hypotheses))
-    shared = equal_rows([columns[name] for name in predictors])
-    of_cluster, _ = _grouped("clusters", table, plan.clusters, clusters) or (shared, ())
+    predictors = dict.fromkeys(one.predictor for one in plan.hypotheses)
+    shared = equal_rows([equal_values(columns[name]).astype(np.float64) for name in predictors])
+    of_cluster, _ = _grouped("clusters", table, plan.clusters, clusters) or (None, ())
     of_stratum, names = _grouped("strata", table, plan.strata, strata) or _no_strata(table)
+    short = stopped_early(table.columns)
     rows = Rows(
         columns=columns,
         clusters=of_cluster,
         strata=of_stratum,
         strata_names=names,
         unique=int(shared.max()) + 1,
-        counts=(*table.counts, *counts, *_repeated(table.columns)),
-        leave_out=_left_out(table, exclusions or {}),
-        also=_seed_prompts(table.columns, of_cluster),
+        counts=(*table.counts, *counts, *repeated(table.columns), *short_words(short)),
+        leave_out={**({SHORT: short} if short.any() else {}), **_left_out(table, exclusions or {})},
+        also=_seed_prompts(table.columns),
     )
+    check_agrees(table.columns, plan)
     return _censored(rows, table.columns, plan)
 
 
 def bridge_of(name: str, rows: Rows, plan: BridgePlan) -> Bridge:
     """Return the family of a plan held against the rows, with what it rests on."""
-    given = len(rows.clusters)
+    given = len(rows.strata)
+    family = associations(
+        rows.columns,
+        plan,
+        clusters=rows.clusters,
+        strata=rows.strata,
+        strata_names=rows.strata_names,
+        exclusions=rows.leave_out,
+        first=rows.first,
+        last=rows.last,
+        also=rows.also,
+    )
+    entered = {
+        one.hypothesis.name: one.pooled.effective_n
+        for one in family
+        if one.pooled.value is not None
+    }
+    fewer = [f"{name} rests on {n:,} of {given:,} rows" for name, n in entered.items() if n < given]
     return Bridge(
         name=name,
-        associations=associations(
-            rows.columns,
-            plan,
-            clusters=rows.clusters,
-            strata=rows.strata,
-            strata_names=rows.strata_names,
-            exclusions=rows.leave_out,
-            first=rows.first,
-            last=rows.last,
-            also=rows.also,
-        ),
+        associations=family,
         given=given,
-        rows=given,
+        rows=max(entered.values(), default=given),
         unique=rows.unique,
-        clusters=len(np.unique(rows.clusters)),
+        clusters=_cluster_count(rows, plan),
         strata=rows.strata_names,
         threshold=plan.threshold,
         alpha=plan.alpha,
         collinear=collinearity(rows.columns, plan, strata=rows.strata),
-        counts=rows.counts,
+        counts=(*rows.counts, *fewer),
     )
+
+
+def _cluster_count(rows: Rows, plan: BridgePlan) -> int:
+    """Return how many clusters the family rests on: where each predictor has its own, the fewest.
+
+    A predictor that never varies is no evidence, and has no part in it.
+    """
+    if rows.clusters is not None:
+        return len(np.unique(rows.clusters))
+    own = {len(np.unique(equal_values(rows.columns[one.predictor]))) for one in plan.hypotheses}
+    return min(own - {1}, default=1)
 
 
 def strata_asked(table: Table, strata: Grouping) -> tuple[str, ...]:
@@ -177,7 +207,6 @@ def _censored(rows: Rows, cells: Columns, plan: BridgePlan) -> Rows:
     if FIRST not in rows.columns:
         return rows
     first = rows.columns[FIRST]
-    _check_agrees(cells, first)
     none = np.isnan(first)
     if not none.any():
         return rows
@@ -194,48 +223,9 @@ def _censored(rows: Rows, cells: Columns, plan: BridgePlan) -> Rows:
         counts=(
             *rows.counts,
             f"{int(none.sum()):,} of {len(none):,} conversations never collapsed: "
-            f"{FIRST} is {told}{_short(cells, none)}",
+            f"{FIRST} is {told}{ended_early(none & stopped_early(cells))}",
         ),
     )
-
-
-def _check_agrees(cells: Columns, first: Values) -> None:
-    """Raise ``TableError`` where one column says that a conversation collapsed and one does not."""
-    odd = np.flatnonzero(np.isinf(first) | (first < 1))
-    if len(odd):
-        place = int(odd[0])
-        raise TableError(
-            f"column {FIRST!r}, {row_named(cells, place)}: {cells[FIRST][place]!r} is no turn: "
-            "turns count from 1, and a conversation that never collapsed has an empty cell"
-        )
-    if INCIDENCE not in cells:
-        return
-    said = numbers(cells, INCIDENCE)
-    odd = np.flatnonzero(~np.isnan(said) & ((said > 0) == np.isnan(first)))
-    if len(odd):
-        place = int(odd[0])
-        raise TableError(
-            f"{row_named(cells, place)}: {INCIDENCE} is {cells[INCIDENCE][place]!r} and {FIRST} is "
-            f"{cells[FIRST][place]!r}, in {len(odd):,} of {len(first):,} rows: one of the two "
-            "columns is wrong"
-        )
-
-
-def _short(cells: Columns, none: NDArray[np.bool_]) -> str:
-    """Return how many of these conversations ended early, where the table says so."""
-    if not {"total_turns", "max_turns"} <= set(cells):
-        return ""
-    early = none & (numbers(cells, "total_turns") < numbers(cells, "max_turns"))
-    return f"; {int(early.sum()):,} of them ended before max_turns" if early.any() else ""
-
-
-def _repeated(cells: Columns) -> list[str]:
-    """Return in words how many rows have the key of an earlier row, of a table that has keys."""
-    if not set(KEY) <= set(cells):
-        return []
-    keys = list(zip(*(map(str, cells[name]) for name in KEY), strict=True))
-    again = len(keys) - len(set(keys))
-    return [f"{again:,} rows have the {', '.join(KEY)} of another row"] if again else []
 
 
 # -- groups of rows -----------------------------------------------------------------------------
@@ -270,14 +260,21 @@ def _no_strata(table: Table) -> NoReturn:
     )
 
 
-def _seed_prompts(cells: Columns, clusters: Labels) -> dict[str, Labels]:
-    """Return the seed prompts as other clusters, where the table has them and they are others."""
-    if SEED not in cells or any(cell is None or not str(cell).strip() for cell in cells[SEED]):
+def _seed_prompts(cells: Columns) -> dict[str, Labels]:
+    """Return the seed prompts as further clusters, where the table has them.
+
+    Raises ``TableError`` for a row without one, because the test would lose what guards it.
+    """
+    if SEED not in cells:
         return {}
-    seeds, _ = groups(cells, [SEED])
-    pairs = len(set(zip(seeds.tolist(), clusters.tolist(), strict=True)))
-    same = pairs == len(set(seeds.tolist())) == len(set(clusters.tolist()))
-    return {} if same else {"seed prompts": seeds}
+    for place, cell in enumerate(cells[SEED]):
+        if cell is None or str(cell).strip().lower() in EMPTY:
+            raise TableError(
+                f"column {SEED!r}, {row_named(cells, place)}: the cell is empty ({cell!r}), and "
+                "rows of one seed prompt count once in the test inside the strata: name its seed "
+                "prompt, or take the row out"
+            )
+    return {"seed prompts": groups(cells, [SEED])[0]}
 
 
 def _left_out(table: Table, exclusions: Mapping[str, object]) -> dict[str, NDArray[np.bool_]]:

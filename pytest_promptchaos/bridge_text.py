@@ -6,6 +6,8 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.verdict.bridges import entered
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -80,16 +82,27 @@ def _below(bridge: Bridge) -> Iterator[tuple[str, str]]:
     if bridge.reason:
         yield "no association", bridge.reason
     yield "rows", f"{bridge.rows:,} of {bridge.given:,} entered"
+    yield from _rests_on(bridge)
     yield "unique predictors", f"{bridge.unique:,}, in {bridge.clusters:,} clusters"
     yield "strata", f"{len(bridge.strata)} ({', '.join(bridge.strata) or 'none'})"
     for words in bridge.counts:
         yield "counted", words
     for one in bridge.associations:
-        if one.standing != "weak":
-            yield one.standing, f"{one.hypothesis.name}: {one.words}"
+        yield one.standing, f"{one.hypothesis.name}: {one.words}"
     for correlation in bridge.collinear:
         yield "collinear", _correlation(correlation)
     yield from _bound(bridge)
+
+
+def _rests_on(bridge: Bridge) -> Iterator[tuple[str, str]]:
+    """Yield what each association rests on, those that rest on the same together."""
+    found: dict[str, list[str]] = {}
+    for one in bridge.associations:
+        if one.clustered.value is not None:
+            told = f"{entered(one)}, {one.clustered.interval}"
+            found.setdefault(told, []).append(one.hypothesis.name)
+    for told, names in found.items():
+        yield "rests on", f"{', '.join(names)}: {told}"
 
 
 def _correlation(one: Measurement) -> str:

@@ -23,6 +23,7 @@ from pytest_promptchaos.measure.responsiveness import AXES, RESPONSE
 from pytest_promptchaos.measure.scaffold import SCAFFOLD
 from pytest_promptchaos.neighborhoods.ledger import ledger, ledger_hash
 from pytest_promptchaos.notes import notes_on
+from pytest_promptchaos.prompt_digests import DIGESTS, prompt_digests
 from pytest_promptchaos.records import Control, Findings, Limit, Verdict
 from pytest_promptchaos.session import active
 
@@ -166,7 +167,10 @@ def measure_neighborhood(
         "embedder": session.embedder_words,
         "ledger": ledger_hash(ledger([o.neighborhood for o in observed])),
         "prompts": ", ".join(n.center.id for n in neighborhoods),
+        DIGESTS: prompt_digests([n.center for n in neighborhoods]),
     }
+    if subject.edits:
+        told["edits"] = subject.edits
     return booked(findings, session, before, started, told)
 
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from pytest_promptchaos.booking import booked
+from pytest_promptchaos.conversing import Talk
 from pytest_promptchaos.depth_evidence import DepthKnobs
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
 from pytest_promptchaos.knobs import check_limit
-from pytest_promptchaos.measure.agreement import agreement
 from pytest_promptchaos.measure.longitudinal import growth_and_collapse
-from pytest_promptchaos.measure.timelines import both_detectors
-from pytest_promptchaos.raters import agreements_of
+from pytest_promptchaos.prompt_digests import DIGESTS, prompt_digests
 from pytest_promptchaos.records import Control, Findings, Limit, Measurement, Verdict
+from pytest_promptchaos.reliability import labels_of, reliability_of
 from pytest_promptchaos.session import active
 from pytest_promptchaos.surround import check_choice, check_count
 from pytest_promptchaos.talks import (
     JUDGED,
     TalkKnobs,
     cast_of,
+    check_judgeable,
+    edits_of,
     held,
     identity_of,
     read,
@@ -40,10 +41,11 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.conversing import Cast
+    from pytest_promptchaos.label_files import Labels
     from pytest_promptchaos.measure.collapse import Collapse, Growth
     from pytest_promptchaos.measure.sameness import Judged
-    from pytest_promptchaos.raters import Labels
-    from pytest_promptchaos.records import Agreement, Conversation, Prompt, Scalar, Timeline
+    from pytest_promptchaos.records import Conversation, Prompt, Scalar
+    from pytest_promptchaos.reliability import LabelsAsked
     from pytest_promptchaos.session import Session
     from pytest_promptchaos.surround import Asked
     from pytest_promptchaos.talks import TalkAsked
@@ -58,7 +60,7 @@ class CollapseKnobs(TalkKnobs, total=False):
 
     of: Judged
     condition: str | None
-    labels: str | Path | Sequence[str | Path] | Labels | None
+    labels: LabelsAsked
     depth_turns: Sequence[int]
     tangents: int
 
@@ -76,11 +78,15 @@ def assert_no_collapse(
     or the rate (``of="rate"``, the share of collapsed turns), with its 95 % interval over seed
     prompts: it passes when the whole interval is within the limit. Raises ``VerdictError`` (an
     ``AssertionError``) otherwise, and where a control says that there is no evidence: the context
-    was full before the last turn, nothing was said. Model, seed prompts and the other arguments
-    are those of :func:`measure_collapse`.
+    was full before the last turn, nothing was said. Raises ``ArgumentError`` for a limit that so
+    many turns cannot break: turn 5 is the earliest that can be called collapsed, so that a rate
+    ends at 36/40 for 40 turns. Model, seed prompts and the other arguments are those of
+    :func:`measure_collapse`.
     """
     __tracebackhide__ = True
-    check_limit("at_most", at_most, f"a collapse {knobs.get('of', 'incidence')}")
+    of = knobs.get("of", "incidence")
+    check_limit("at_most", at_most, f"a collapse {of}")
+    check_judgeable(of, knobs.get("turns", Talk.turns), at_most=at_most)
     findings = measure_collapse(model, seed_prompts, **knobs)
     limit = Limit(name=findings.measurement.name, at_most=at_most)
     return enforce(judge_findings("no_collapse", findings, limit))
@@ -107,7 +113,8 @@ def measure_collapse(
     - ``censor``: the first collapsed turn of a conversation without one: ``"after"`` its last,
       its ``"last"`` (as published), or ``"exclude"``.
     - ``condition``: what this is called in tables; ``HOMO <model>`` or ``HETERO_ROT`` by default.
-    - ``labels``: files of human labels (CSV or JSONL), against which the detector is held.
+    - ``labels``: a file of human labels (CSV or JSONL) or several, one or more raters in each,
+      against which the detector is held.
     - ``depth_turns``: turns whose depth is followed with ``tangents`` (10) directions, so that
       growth can be held against collapse turn by turn.
     - ``claimed``: says that collapse is what is to be shown, so that sameness of all conversations
@@ -129,7 +136,7 @@ def measure_collapse(
 def _measured(cast: Cast, prompts: Sequence[Prompt], asked: TalkAsked, own: _Own) -> Findings:
     started, session = time.perf_counter(), active()
     own.check(asked.talk.turns)
-    labels = own.read_labels()
+    labels = labels_of(own.labels)  # before anything is spoken
     before = replace(session.counts)
     conversations, talk = held(session, cast, prompts, asked)
     growth, missing = _growth(session, cast, conversations, own, talk.seed)
@@ -145,6 +152,8 @@ def _measured(cast: Cast, prompts: Sequence[Prompt], asked: TalkAsked, own: _Own
         "condition": cast.condition,
         "embedder": session.embedder_words,
         "prompts": ", ".join(prompt.id for prompt in prompts),
+        DIGESTS: prompt_digests(prompts),
+        **edits_of(cast),
     }
     return booked(found, session, before, started, told)
 
@@ -155,7 +164,7 @@ class _Own:
 
     of: Judged = "incidence"
     condition: str | None = None
-    labels: str | Path | Sequence[str | Path] | Labels | None = None
+    labels: LabelsAsked = None
     depth_turns: Sequence[int] = ()
     tangents: int = 10
     claimed: bool = False
@@ -170,15 +179,6 @@ class _Own:
                 raise ArgumentError(
                     f"a turn of depth_turns is {turn}, but the conversations have {turns}"
                 )
-
-    def read_labels(self) -> Labels | None:
-        """Return the labels, read before anything is spoken."""
-        from pytest_promptchaos.label_files import Labels, read_labels
-
-        if self.labels is None or isinstance(self.labels, Labels):
-            return self.labels
-        paths = [self.labels] if isinstance(self.labels, str | Path) else self.labels
-        return read_labels(*paths)
 
 
 def _growth(
@@ -209,46 +209,16 @@ def _found(cast: Cast, said: Collapse, labels: Labels | None, own: _Own) -> Find
         if own.depth_turns
         else ()
     )
-    agreements = _agreements(said.timelines, labels)
+    agreements, reliability = reliability_of(said.timelines, labels)
     return Findings(
         model=identity_of(cast),
         measurement=said.measurement,
         also=(*said.also, *along),
-        controls=(*said.controls, _reliability(agreements)),
+        controls=(*said.controls, reliability),
         curves=said.curves,
         timelines=said.timelines,
         agreements=agreements,
     )
-
-
-def _agreements(timelines: Sequence[Timeline], labels: Labels | None) -> tuple[Agreement, ...]:
-    """Return how the detector agrees with labels, where there are any, and with the lexical one."""
-    found = agreements_of(labels, timelines) if labels is not None else ()
-    embedded, lexical = both_detectors(timelines)
-    whole = ([bool(t.first) for t in timelines], [any(t.lexical) for t in timelines])
-    seeds = [timeline.seed_id for timeline in timelines]
-    of_turns = [t.seed_id for t in timelines for _ in both_detectors([t])[0]]
-    names = ("embedding detector", "lexical detector")
-    return (
-        *found,
-        agreement("two detectors", *names, *whole, clusters=seeds),
-        agreement("two detectors", *names, embedded, lexical, clusters=of_turns, things="turns"),
-    )
-
-
-def _reliability(agreements: Sequence[Agreement]) -> Control:
-    """Return how far the detector is known to be right: a note, so that it travels along."""
-    held_against = [one for one in agreements if one.kind == "detector and labels"]
-    if not held_against:
-        told = "no labels were given, so nobody knows how often the detector is right: pass labels="
-        return Control(name="detector reliability", role="note", state="absent", words=told)
-    parts = []
-    for one in held_against:
-        kappa = one.kappa
-        said = "absent" if kappa.value is None else f"{kappa.value:.3f}"
-        raw = "absent" if one.raw.value is None else f"{one.raw.value:.1%}"
-        parts.append(f"kappa {said} with {one.second} over {one.n} (raw agreement {raw})")
-    return Control(name="detector reliability", role="note", state="held", words="; ".join(parts))
 
 
 def _depth_notes(missing: Mapping[str, int]) -> tuple[Control, ...]:

@@ -27,6 +27,7 @@ from pytest_promptchaos.measure.null import random_initialization_null
 from pytest_promptchaos.models.language import LanguageModel
 from pytest_promptchaos.models.quantization import INT8
 from pytest_promptchaos.models.scripted import ScriptedModel
+from pytest_promptchaos.prompt_digests import DIGESTS, prompt_digests
 from pytest_promptchaos.records import Control, Findings, Limit, Measurement, Prompt, Verdict
 from pytest_promptchaos.session import active
 from pytest_promptchaos.steps import measure_steps
@@ -265,7 +266,10 @@ def _of_model(model: Subject | str, prompt: Any, asked: _ModelKnobs) -> Findings
         "null": null,
         "positions": asked.positions if isinstance(asked.positions, str) else "flags",
         "prompts": ", ".join(places),
+        DIGESTS: prompt_digests(prompts),
     }
+    if subject.edits:
+        told["edits"] = subject.edits
     return booked(findings, session, before, started, told)
 
 

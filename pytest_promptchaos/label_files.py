@@ -66,18 +66,22 @@ def read_labels(*paths: str | Path) -> Labels:
 
     Columns: ``condition``, ``seed_id``, ``repeat_index`` (or ``tuple_key``, the three joined by
     ``|``, as published), ``label`` and optionally ``turn`` and ``rater``; without ``rater`` the
-    file's name is the rater's. A label is 1, true, yes or collapse, or 0, false, no or none; what
-    is neither is counted and named in ``unreadable``.
+    file's name, less its ending, is the rater's. A label is 1, true, yes or collapse, or 0, false,
+    no or none; what is neither is counted and named in ``unreadable``.
 
     Raises:
-        TableError: for a file that cannot be read, a missing column, a repeat or turn that is no
-            number, a thing that one rater labels twice, and files without a readable label.
+        TableError: for a file that cannot be read or is given twice, two files of one name whose
+            raters no column tells apart, a missing column, a repeat or turn that is no number, a
+            thing that one rater labels twice, and files without a readable label.
     """
     found: dict[tuple[str, Thing], tuple[Label, str]] = {}
     unreadable, read = [], 0
-    for path in map(Path, paths):
+    unnamed: dict[str, Path] = {}
+    for path in _once(paths):
         for number, row in enumerate(_rows(path), start=1):
-            where, read = f"{path.name}, row {number}", read + 1
+            where, read = f"{path}, row {number}", read + 1
+            if _blank(row.get("rater")):
+                _apart(path, unnamed.setdefault(path.stem, path))
             said = _said(_cell(row, "label", where))
             if said is None:
                 unreadable.append(f"{where}: {row['label']!r}")
@@ -96,6 +100,25 @@ def read_labels(*paths: str | Path) -> Labels:
         )
     labels = tuple(label for label, _ in found.values())
     return Labels(labels=labels, unreadable=tuple(unreadable), read=read)
+
+
+def _once(paths: Sequence[str | Path]) -> Iterator[Path]:
+    """Yield the paths as they were given, none of them twice."""
+    seen: set[Path] = set()
+    for path in map(Path, paths):
+        if path.resolve() in seen:
+            raise TableError(f"{path} is given twice: its labels would count twice, name it once")
+        seen.add(path.resolve())
+        yield path
+
+
+def _apart(path: Path, before: Path) -> None:
+    """Raise ``TableError`` where two files name their raters by one name of theirs."""
+    if path != before:
+        raise TableError(
+            f"{before} and {path} both name their rater {path.stem!r}, by the name of the file: "
+            "rename one of them, or name the raters in a column 'rater'"
+        )
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -120,10 +143,10 @@ def _json_rows(path: Path) -> Iterator[Row]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise TableError(f"{path.name}, row {number} is no JSON: {error}") from error
+            raise TableError(f"{path}, row {number} is no JSON: {error}") from error
         if not isinstance(row, dict):
             raise TableError(
-                f"{path.name}, row {number} is {line[:60]!r}: every line holds one object with "
+                f"{path}, row {number} is {line[:60]!r}: every line holds one object with "
                 "'condition', 'seed_id', 'repeat_index' and 'label'"
             )
         yield row

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +21,8 @@ from pytest_promptchaos.measure.tables import KEY, Cells, column_named, columns_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_promptchaos.records import Control, Scalar
+
     Key: TypeAlias = tuple[str, ...]
 
 SHOWN = 3
@@ -29,11 +31,17 @@ SHOWN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Columns of one length with where they come from, and in ``counts`` what a merge did."""
+    """Columns of one length with where they come from, and in ``counts`` what a merge did.
+
+    ``settings`` are the knobs that the cells depend on, ``controls`` the guards of what they hold:
+    where one failed, the cells are no evidence. A file of somebody else's has neither.
+    """
 
     name: str
     columns: Mapping[str, Cells]
     counts: tuple[str, ...] = ()
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    controls: tuple[Control, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -110,8 +118,9 @@ def merged(first: Table, second: Table, on: Sequence[str] = KEY) -> Table:
     """Return two tables side by side: the rows whose key both have, in the order of the first.
 
     A column of both is kept once where it agrees, else twice, with its table's name in front.
-    ``counts`` say how many rows went in, came out and found no partner. Raises ``TableError`` for
-    a table that lacks a column of the key or has a key twice, and where no key is in both.
+    The same goes for settings; the controls of both are kept. ``counts`` say how many rows went
+    in, came out and found no partner. Raises ``TableError`` for a table that lacks a column of the
+    key or has a key twice, and where no key is in both.
     """
     left, right = _keyed(first, on), _keyed(second, on)
     both = [key for key in left if key in right]
@@ -137,7 +146,23 @@ def merged(first: Table, second: Table, on: Sequence[str] = KEY) -> Table:
         name=f"{first.name}+{second.name}",
         columns=columns,
         counts=(*first.counts, *second.counts, *counts),
+        settings=_settings(first, second),
+        controls=(*first.controls, *second.controls),
     )
+
+
+def _settings(first: Table, second: Table) -> dict[str, Scalar]:
+    """Return the settings of both, one that differs twice, with its table's name in front."""
+    unlike = {
+        name
+        for name, value in first.settings.items()
+        if name in second.settings and second.settings[name] != value
+    }
+    return {
+        f"{table.name}:{name}" if name in unlike else name: value
+        for table in (first, second)
+        for name, value in table.settings.items()
+    }
 
 
 def _keyed(table: Table, on: Sequence[str]) -> dict[Key, int]:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from pytest_promptchaos.booking import model_of
 from pytest_promptchaos.conversing import Cast, Talk, converse, settled
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.collapse import collapse
+from pytest_promptchaos.measure.detector import Thresholds
 from pytest_promptchaos.records import address
-from pytest_promptchaos.surround import center_of, check_choice, check_distinct, several
+from pytest_promptchaos.surround import (
+    center_of,
+    check_choice,
+    check_count,
+    check_distinct,
+    several,
+)
 from pytest_promptchaos.turn_embeddings import turn_embeddings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.measure.collapse import Collapse, Growth
     from pytest_promptchaos.measure.detector import Drift
@@ -27,6 +37,11 @@ DRIFTS = ("matching", "both")
 CENSORS = ("after", "last", "exclude")
 JUDGED = ("incidence", "rate")
 ROTATION = "HETERO_ROT"
+JOINED = (
+    *("pin", "name", "revision", "template", "dtype", "quantization", "thinking"),
+    *("device", "hardware", "attention"),
+)
+"""What the identity of a rotation holds of every speaker."""
 
 
 class TalkKnobs(TypedDict, total=False):
@@ -63,6 +78,39 @@ def talk_asked(session: Session, knobs: TalkKnobs) -> TalkAsked:
     seed = told.pop("seed", None)
     talk = Talk(seed=session.settings.seed if seed is None else seed, **told)  # type: ignore[arg-type]
     return TalkAsked(talk=talk, drift=drift, censor=censor)  # type: ignore[arg-type]
+
+
+def check_judgeable(
+    of: Judged, turns: int, *, at_most: float | None = None, at_least: float | None = None
+) -> None:
+    """Raise ``ArgumentError`` for a limit that so many turns cannot break, or cannot reach.
+
+    The first turns cannot be labelled, so that a rate of T turns ends at (T - 4) / T: a model
+    that always collapses passes any limit from there on. Incidence reaches 1, from turn 5 on.
+    """
+    check_choice("of", of, JUDGED)
+    check_count("turns", turns, least=1)
+    earliest = Thresholds().earliest
+    labelled = turns - earliest + 1
+    if labelled < 1:
+        raise ArgumentError(
+            f"turns is {turns}, but turn {earliest} is the earliest that can be called collapsed, "
+            f"so nothing could be found: ask for at least {earliest}"
+        )
+    if of == "incidence":
+        return
+    most = labelled / turns
+    for name, limit, useless in (
+        ("at_most", at_most, at_most is not None and at_most >= most),
+        ("at_least", at_least, at_least is not None and at_least > most),
+    ):
+        if useless:
+            told = "everything would pass" if name == "at_most" else "nothing could pass"
+            raise ArgumentError(
+                f"{name} is {limit!r}, but of {turns} turns {labelled} can be called collapsed at "
+                f"most, a rate of {most:.3g}: {told}; choose a limit below that, ask for more "
+                "turns, or judge of='incidence'"
+            )
 
 
 def cast_of(models: Subject | str | Sequence[Subject | str], condition: str | None) -> Cast:
@@ -102,13 +150,19 @@ def identity_of(cast: Cast) -> ModelIdentity:
     def joined(name: str) -> str:
         return " + ".join(dict.fromkeys(str(getattr(one, name)) for one in everyone))
 
-    names = ("pin", "name", "dtype", "device", "attention", "quantization", "template")
     return replace(
         first,
-        **{name: joined(name) for name in names},  # type: ignore[arg-type]  # all of them are text
+        **{name: joined(name) for name in JOINED},  # type: ignore[arg-type]  # all of them are text
         fingerprint=address("rotation/1", fingerprints=prints),
         notes=tuple(note for one in everyone for note in one.notes),
     )
+
+
+def edits_of(cast: Cast) -> dict[str, str]:
+    """Return the sha256 of weights that were changed in place, as a setting; empty for none."""
+    found = dict.fromkeys(getattr(one, "edits", "") for one in cast.speakers)
+    edits = " + ".join(filter(None, found))
+    return {"edits": edits} if edits else {}
 
 
 def held(
@@ -129,16 +183,29 @@ def read(
     claimed: bool = False,
 ) -> Collapse:
     """Return what the detectors say of conversations; the session's embedder must be there."""
+    return _readers(session, conversations, asked)(of=of, growth=growth, claimed=claimed)
+
+
+def read_both(
+    session: Session, conversations: Sequence[Conversation], asked: TalkAsked
+) -> dict[Judged, Collapse]:
+    """Return the same with incidence and with rate in front: every guard is of what is judged."""
+    reading = _readers(session, conversations, asked)
+    return {"incidence": reading(of="incidence"), "rate": reading(of="rate")}
+
+
+def _readers(
+    session: Session, conversations: Sequence[Conversation], asked: TalkAsked
+) -> Callable[..., Collapse]:
+    """Return the detectors with the conversations' embeddings, which are made once."""
     vectors, cut = turn_embeddings(session, conversations)
-    return collapse(
+    return partial(
+        collapse,
         conversations,
         vectors,
         drift=asked.drift,
         censor=asked.censor,
-        of=of,
         truncated=cut,
-        growth=growth,
-        claimed=claimed,
         seed=asked.talk.seed,
     )
 

@@ -61,8 +61,24 @@ def written(plan: BridgePlan) -> Written:
     >>> written(BridgePlan(hypotheses=(Hypothesis(predictor="x", outcome="y"),)))["hypotheses"]
     ['x ~ y']
     """
-    plain: Written = json.loads(json.dumps(asdict(plan)))
-    return plain | {"hypotheses": [hypothesis_text(one) for one in plan.hypotheses]}
+    told: Written = json.loads(json.dumps(asdict(plan), default=plain))
+    return told | {"hypotheses": [hypothesis_text(one) for one in plan.hypotheses]}
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar of an array library as Python's own; anything else as it is.
+
+    A number of few bits is the decimal that it is written as: a plan says 0.4, and its nearest
+    neighbor in 32 bits is another plan.
+
+    >>> import numpy as np
+    >>> plain(np.int64(42)), plain(np.float32(0.4)), plain("after")
+    (42, 0.4, 'after')
+    """
+    if getattr(value, "shape", None) != () or not hasattr(value, "item"):
+        return value
+    own = value.item()
+    return float(str(value)) if isinstance(own, float) else own
 
 
 def hypothesis_text(hypothesis: Hypothesis) -> str:
@@ -99,20 +115,20 @@ def changed_plan(plan: BridgePlan, wanted: Mapping[str, object]) -> BridgePlan:
     return checked(written(plan) | dict(wanted))
 
 
-def fingerprint(plain: object) -> str:
+def fingerprint(told: object) -> str:
     """Return the sha256 of canonical JSON: keys sorted, no spaces, 64 hex digits.
 
     >>> fingerprint({"b": 1, "a": [2]})[:12]
     '63c9663de90e'
     """
-    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    canonical = json.dumps(told, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def checked(plain: Written) -> BridgePlan:
+def checked(written_so: Written) -> BridgePlan:
     """Return the plan that is written so; raise ``PreregistrationError`` for what cannot be."""
     try:
-        told = _Plan.model_validate(plain)
+        told = _Plan.model_validate(written_so)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,16 +11,19 @@ from scipy.stats import spearmanr
 
 from pytest_promptchaos.bridge_checks import assert_bridge, judge_bridge, measure_bridge
 from pytest_promptchaos.bridge_plan import PUBLISHED, hypotheses_of
+from pytest_promptchaos.bridge_text import bridge_text
 from pytest_promptchaos.errors import (
     ArgumentError,
     PreregistrationError,
     TableError,
     VerdictError,
 )
+from pytest_promptchaos.measure.tables import columns_of
 from pytest_promptchaos.preregistration import freeze, record_deviation
-from pytest_promptchaos.records import BridgePlan, Hypothesis, Outcome, to_plain
+from pytest_promptchaos.records import BridgePlan, Control, Hypothesis, Outcome, to_plain
 from pytest_promptchaos.records import Record as Evidence
 from pytest_promptchaos.session import Session, activated
+from pytest_promptchaos.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +122,36 @@ def test_rows_that_share_a_predictor_are_counted_once() -> None:
     assert "unique predictors: 108 of 720 rows" in verdict.explanation
 
 
+def test_a_predictor_of_every_row_leaves_the_others_their_clusters() -> None:
+    columns = published()
+    columns["jitter"] = list(np.random.default_rng(2).normal(size=720))
+    depth = np.array(columns["lambda1_mean"], dtype=float)
+    columns["shaken"] = list(depth + np.random.default_rng(3).uniform(-1e-12, 1e-12, 720))
+    pairs = [f"{name} ~ collapse_rate" for name in ("lambda1_mean", "jitter", "shaken")]
+    findings = measure_bridge(columns, pairs, **fast())
+    assert findings.bridge is not None
+    assert (findings.bridge.unique, findings.bridge.clusters) == (720, 108)
+    own, jitter, shaken = findings.bridge.associations
+    assert [one.clustered.resampled_n for one in (own, jitter, shaken)] == [108, 720, 108]
+    alone = measure_bridge(columns, pairs[0], **fast()).bridge
+    assert alone is not None
+    assert own.p_within == alone.associations[0].p_within
+    verdicts = judge_bridge(findings)
+    assert "(108 clusters in 4 strata)" in verdicts[0].explanation
+    assert "lambda1_mean has 108 unique values in 720 rows" in verdicts[0].explanation
+    assert "(720 clusters in 4 strata)" in verdicts[1].explanation
+    # The report puts verdicts of one family together by what they share.
+    assert len({replace(one.bridge, associations=()) for one in verdicts if one.bridge}) == 1
+
+
+@pytest.mark.parametrize("cell", ["", "  ", "nan", None, float("nan")])
+def test_a_row_without_a_seed_prompt_is_an_error(cell: object) -> None:
+    columns = published()
+    columns["seed_id"][7] = cell
+    with pytest.raises(TableError, match=r"column 'seed_id', row 8 .*: the cell is empty"):
+        measure_bridge(columns, SLOPE, **fast())
+
+
 def published() -> dict[str, list[object]]:
     """Return the shape of the published table: four conditions of three models, 36 x 5 rows."""
     draw = np.random.default_rng(7)
@@ -133,7 +167,7 @@ def published() -> dict[str, list[object]]:
             "max_turns": 40,
             "first_collapse_turn": turn if turn <= 40 else "",
             "has_collapse": "true" if turn <= 40 else "false",
-            "collapse_rate": max(40 - turn, 0) / 40,
+            "collapse_rate": max(41 - turn, 0) / 40,
         }
         for condition, model in (("HOMO_A", 0), ("HOMO_B", 1), ("HOMO_C", 2), ("HETERO_ROT", 0))
         for prompt in range(36)
@@ -215,6 +249,25 @@ def test_strata_and_clusters_are_columns_or_labels() -> None:
     assert (by_name.clusters, by_name.strata) == (24, ("HOMO_A", "HOMO_B", "HOMO_C"))
 
 
+def test_labels_are_told_and_are_part_of_what_was_measured() -> None:
+    table = study(between=4.0, within=0.0)
+    seeds, models = table["seed_id"], table["condition"]
+    plain = measure_bridge(table, SLOPE, **fast())
+    given = [
+        measure_bridge(table, SLOPE, **fast(**labels))
+        for labels in ({"clusters": seeds}, {"strata": models}, {"clusters": models[::-1]})
+    ]
+    assert [(one.settings["clusters"], one.settings["strata"]) for one in (plain, *given)] == [
+        ("rows with an equal predictor, by hypothesis", "condition"),
+        ("labels given", "condition"),
+        ("rows with an equal predictor, by hypothesis", "labels given"),
+        ("labels given", "condition"),
+    ]
+    assert len({one.model.fingerprint for one in (plain, *given)}) == 4
+    again = measure_bridge(table, SLOPE, **fast(clusters=list(range(216)), strata=models))
+    assert again.model.fingerprint != given[0].model.fingerprint
+
+
 def test_labels_that_do_not_fit_the_rows_are_refused() -> None:
     with pytest.raises(ArgumentError, match="strata holds 2 labels for 216 rows: pass one per row"):
         measure_bridge(study(between=1.0, within=1.0), SLOPE, **fast(strata=np.array(["a", "b"])))
@@ -269,7 +322,91 @@ def test_conversations_without_a_collapse_can_be_left_out_and_are_counted() -> N
     ).bridge
     assert bridge is not None
     assert bridge.associations[0].pooled.effective_n == collapsed
-    assert f"{720 - collapsed} of 720 conversations never collapsed" in bridge.counts[-1]
+    assert f"{720 - collapsed} of 720 conversations never collapsed" in bridge.counts[-2]
+    assert bridge.rows == collapsed
+    assert bridge.counts[-1] == (
+        f"lambda1_mean x first_collapse_turn rests on {collapsed} of 720 rows"
+    )
+
+
+def test_each_association_counts_its_own_rows() -> None:
+    columns = published()
+    collapsed = sum(one != "" for one in columns["first_collapse_turn"])
+    pairs = ["lambda1_mean ~ collapse_rate", "lambda1_mean ~ first_collapse_turn"]
+    whole, part = judge_bridge(measure_bridge(columns, pairs, **fast(censor="exclude")))
+    assert "  720 of 720 rows entered\n" in whole.explanation
+    left = f"{collapsed} of 720 rows entered; {720 - collapsed} were left out, as the plan says"
+    assert left in part.explanation
+    assert whole.bridge is not None
+    shown = " ".join(bridge_text(whole.bridge).split())
+    assert "rests on: lambda1_mean x collapse_rate: 720 of 720 rows entered" in shown
+    assert f"{pairs[1].replace('~', 'x')} rests on {collapsed} of 720 rows" in shown
+    # Words name the strata that reverse it, whatever it is worth.
+    assert "weak: lambda1_mean x collapse_rate: rho " in shown
+
+
+def stopped() -> dict[str, list[object]]:
+    """Return the published shape with 40 turns asked, of which every fifth made 30."""
+    columns = published()
+    columns["total_turns"] = [30 if row % 5 == 0 else 40 for row in range(720)]
+    for row, first in enumerate(columns["first_collapse_turn"]):
+        if row % 5 == 0 and first != "" and int(str(first)) > 30:
+            columns["first_collapse_turn"][row], columns["has_collapse"][row] = "", "false"
+            columns["collapse_rate"][row] = 0.0
+    return columns
+
+
+def test_conversations_that_stopped_early_are_counted_and_left_out_once() -> None:
+    columns = stopped()
+    findings = measure_bridge(columns, "lambda1_mean ~ collapse_rate", **fast())
+    assert findings.bridge is not None
+    assert (
+        "144 of 720 conversations stopped early, before max_turns: rho without them stands among "
+        "the other handlings" in findings.bridge.counts
+    )
+    lines = {one.name: one for one in findings.bridge.associations[0].sensitivity}
+    keep = np.arange(720) % 5 != 0
+    x, y = (np.array(columns[n], dtype=float)[keep] for n in ("lambda1_mean", "collapse_rate"))
+    left = lines["without conversations that stopped early"]
+    assert left.value == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
+    assert left.effective_n == 576
+    # It is no argument of the caller's.
+    assert findings.settings["exclusions"] == ""
+
+
+def test_a_table_brings_its_settings_and_controls() -> None:
+    note = Control(name="HOMO_A: floor", role="floor", state="held", words="0.1")
+    table = Table(
+        name="self-play",
+        columns=columns_of(study(between=2.0, within=2.0)),
+        settings={"turns": 40, "seed": 7},
+        controls=(note,),
+    )
+    findings = measure_bridge(table, SLOPE, **fast())
+    assert (findings.settings["turns"], findings.settings["seed"]) == (40, 42)
+    assert findings.controls[-1] == note
+    (found,) = judge_bridge(findings)
+    assert found.outcome is Outcome.PASSED
+    assert "controls:\n  ok     HOMO_A: floor: 0.1" in found.explanation
+
+
+def test_a_control_that_failed_leaves_no_evidence() -> None:
+    failed = Control(
+        name="HOMO_A: detector", role="gate", state="failed", words="blind to a planted loop"
+    )
+    table = Table(
+        name="self-play", columns=columns_of(study(between=2.0, within=2.0)), controls=(failed,)
+    )
+    findings = measure_bridge(table, [SLOPE, "repeat_index ~ collapse_rate"], **fast())
+    verdicts = judge_bridge(findings)
+    for found in verdicts:
+        assert found.outcome is Outcome.INVALID
+        assert "(HOMO_A: detector: blind to a planted loop)" in found.sentence
+        assert "FAILED HOMO_A: detector: blind to a planted loop" in found.explanation
+        assert [one.name for one in found.controls if one.state == "failed"] == [failed.name]
+    assert "without that it would be supported: rho" in verdicts[0].sentence
+    with pytest.raises(VerdictError, match="HOMO_A: detector"):
+        assert_bridge(table, SLOPE, **fast())
 
 
 # -- bad input ----------------------------------------------------------------------------------
@@ -288,6 +425,35 @@ def test_columns_that_contradict_each_other_are_an_error() -> None:
     columns["first_collapse_turn"][place] = ""
     with pytest.raises(TableError, match=r"has_collapse is 'true' and first_collapse_turn is ''"):
         measure_bridge(columns, **fast())
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "told"),
+    [
+        ("first_collapse_turn", 41, "first_collapse_turn is 41 and max_turns is 40, in 1 of 720"),
+        ("total_turns", 3, "first_collapse_turn is 25 and total_turns is 3, in 1 of 720"),
+        ("collapse_rate", 0.0, "has_collapse is 'true' and collapse_rate is 0.0, in 1 of 720"),
+        ("has_collapse", "false", "has_collapse is 'false' and first_collapse_turn is 25, in 1"),
+    ],
+)
+def test_what_cannot_be_said_of_one_conversation_is_an_error(
+    column: str, cell: object, told: str
+) -> None:
+    columns = published()
+    place = columns["first_collapse_turn"].index(25)
+    if column == "total_turns":
+        columns[column] = [40] * 720
+    columns[column][place] = cell
+    with pytest.raises(TableError, match=told):
+        measure_bridge(columns, **fast())
+
+
+def test_a_rate_without_a_collapse_is_an_error_whatever_is_asked_of_it() -> None:
+    columns = published()
+    place = columns["has_collapse"].index("false")
+    columns["collapse_rate"][place] = 0.25
+    with pytest.raises(TableError, match=r"has_collapse is 'false' and collapse_rate is 0\.25"):
+        measure_bridge(columns, "lambda1_mean ~ collapse_rate", **fast())
 
 
 @pytest.mark.parametrize("turn", [0, -1, float("inf")])
@@ -419,6 +585,20 @@ def test_a_frozen_plan_fills_in_what_is_left_out_and_refuses_what_differs(tmp_pa
         measure_bridge(table, preregistration=path, threshold=0.3)
     with pytest.raises(ArgumentError, match="the frozen plan names columns"):
         measure_bridge(table, preregistration=path, strata=table["condition"])
+
+
+def test_numbers_of_an_array_library_are_numbers_of_a_plan(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    plan = BridgePlan(hypotheses=hypotheses_of(SLOPE), resamples=400, permutations=399)
+    frozen = freeze(replace(plan, seed=np.int64(42)), path, title="slope and collapse")  # type: ignore[arg-type]
+    table = study(between=4.0, within=0.0)
+    said = {"seed": np.int64(42), "threshold": np.float32(0.4), "alpha": np.float64(0.05)}
+    findings = measure_bridge(table, **fast(**said, preregistration=path))
+    assert findings.bridge is not None
+    assert findings.bridge.preregistration == frozen.sha256
+    assert [type(findings.settings[name]) for name in said] == [int, float, float]
+    with pytest.raises(PreregistrationError, match="seed: 42 -> 43"):
+        measure_bridge(table, preregistration=path, seed=np.int64(43))  # type: ignore[arg-type]
 
 
 def test_a_recorded_deviation_is_run_and_printed(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from pytest_promptchaos import ScriptedModel, VerdictError
 from pytest_promptchaos.collapse_checks import assert_no_collapse, measure_collapse
+from pytest_promptchaos.conversing import Cast
 from pytest_promptchaos.errors import ArgumentError, PromptError
 from pytest_promptchaos.records import Outcome, Prompt
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
+from pytest_promptchaos.talks import check_judgeable, edits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,6 +164,49 @@ def test_labels_of_a_person_are_held_against_the_detector(tmp_path: Path) -> Non
     assert "raw agreement 80.0%" in control.words
 
 
+def label_file(path: Path, condition: str, seeds: list[Prompt]) -> Path:
+    rows = "\n".join(f"{condition},{seed.id},0,1" for seed in seeds)
+    path.write_text(f"condition,seed_id,repeat_index,label\n{rows}\n")
+    return path
+
+
+def test_labels_of_several_files_are_of_several_raters(tmp_path: Path) -> None:
+    files = [label_file(tmp_path / f"{who}.csv", "HOMO looping", SEEDS) for who in ("anna", "ben")]
+    found = measured(LOOPING, labels=files)
+    assert {one.second for one in found.agreements if one.kind == "detector and labels"} == {
+        "anna",
+        "ben",
+        "consensus of raters",
+    }
+
+
+def test_labels_of_other_conversations_leave_the_reliability_unknown(tmp_path: Path) -> None:
+    labels = label_file(tmp_path / "anna.csv", "HOMO_A", SEEDS)
+    control = next(
+        one
+        for one in measured(LOOPING, labels=labels).controls
+        if one.name == "detector reliability"
+    )
+    assert control.state == "absent"
+    assert control.words == (
+        "5 labels match none of 5 conversations: the first label is of HOMO_A / tides / 0, and "
+        "here there is HOMO looping / tides / 0, so nobody knows how often it is right"
+    )
+
+
+def test_labels_that_match_in_part_say_how_many_do_not(tmp_path: Path) -> None:
+    files = [
+        label_file(tmp_path / "anna.csv", "HOMO looping", SEEDS[:3]),
+        label_file(tmp_path / "ben.csv", "HOMO_A", SEEDS[:2]),
+    ]
+    found = measured(LOOPING, labels=files)
+    control = next(one for one in found.controls if one.name == "detector reliability")
+    assert control.state == "held"
+    assert "with anna over 3" in control.words
+    assert "ben labels none of these" in control.words
+    assert "2 of 5 labeled are not among these (HOMO_A / tides / 0, HOMO_A" in control.words
+
+
 def test_the_two_detectors_are_held_against_each_other() -> None:
     found = measured(LOOPING)
     conversations, turns = (one for one in found.agreements if one.kind == "two detectors")
@@ -216,3 +261,55 @@ def test_a_limit_that_nothing_could_fail_is_refused() -> None:
 def test_seed_prompts_of_one_id_are_refused() -> None:
     with pytest.raises(PromptError, match="given more than once"):
         measure_collapse(LOOPING, [SEEDS[0], SEEDS[0]])
+
+
+@pytest.mark.parametrize(
+    ("turns", "at_most", "most"),
+    [(6, 0.35, "2 can be called collapsed at most, a rate of 0.333"), (40, 0.9, "36 .* 0.9")],
+)
+def test_a_rate_that_so_many_turns_cannot_reach_is_no_limit(
+    session: Session, turns: int, at_most: float, most: str
+) -> None:
+    before = session.counts.measured
+    with pytest.raises(ArgumentError, match=f"of {turns} turns {most}: everything would pass"):
+        assert_no_collapse(LOOPING, SEEDS, at_most=at_most, of="rate", turns=turns)
+    assert session.counts.measured == before
+
+
+def test_below_that_a_model_that_always_collapses_is_not_green() -> None:
+    with pytest.raises(VerdictError, match=r"0\.333"):
+        assert_no_collapse(LOOPING, SEEDS, at_most=0.33, of="rate", turns=6, repeats=1)
+
+
+def test_turns_too_few_for_a_label_are_refused() -> None:
+    for of in ("incidence", "rate"):
+        with pytest.raises(ArgumentError, match=r"turn 5 is the earliest .* ask for at least 5"):
+            assert_no_collapse(LOOPING, SEEDS, at_most=0.1, turns=4, of=of)
+
+
+def test_a_lower_limit_that_so_many_turns_cannot_reach_is_refused() -> None:
+    check_judgeable("incidence", 40, at_least=1.0, at_most=0.99)
+    check_judgeable("rate", 40, at_least=0.9, at_most=0.89)
+    with pytest.raises(ArgumentError, match=r"at_least is 0\.91, .*: nothing could pass"):
+        check_judgeable("rate", 40, at_least=0.91)
+
+
+def test_prompts_and_changed_weights_are_told_apart_by_the_settings() -> None:
+    found = measured(LOOPING)
+    digests = str(found.settings["prompt_digests"]).split(", ")
+    assert len(set(digests)) == len(SEEDS)
+    assert "edits" not in found.settings
+
+
+def test_weights_that_were_changed_in_place_are_told() -> None:
+    import torch
+
+    with activated(Session(settings=Settings(), on_disk=False)) as own:
+        model = own.model("bundled:tiny-chat")
+        cast = Cast("HOMO", (model,))
+        weight = next(model.network.parameters())
+        assert edits_of(cast) == {}
+        with torch.no_grad():
+            weight.mul_(2)
+        assert edits_of(cast) == {"edits": model.edits}
+        assert len(model.edits) == 64

@@ -100,8 +100,8 @@ def test_a_label_that_says_neither_is_counted_and_named(tmp_path: Path) -> None:
         f"{HEADER}HOMO_A,planning_0,0,1\nHOMO_A,planning_1,0,maybe\nHOMO_A,planning_2,0,\n",
     )
     found = read_labels(path)
-    assert found.unreadable == ("anna.csv, row 2: 'maybe'", "anna.csv, row 3: ''")
-    told = "anna.csv, row 2: 'maybe', anna.csv, row 3: ''"
+    assert found.unreadable == (f"{path}, row 2: 'maybe'", f"{path}, row 3: ''")
+    told = f"{path}, row 2: 'maybe', {path}, row 3: ''"
     assert found.words == f"1 of 3 rows carry a label; 2 cannot be read ({told})"
 
 
@@ -113,6 +113,45 @@ def test_several_files_are_one_set_of_labels(tmp_path: Path) -> None:
     assert found.words == "2 of 2 rows carry a label"
 
 
+def test_two_files_of_one_name_are_two_raters_only_where_a_column_says_so(tmp_path: Path) -> None:
+    for rater in ("anna", "ben"):
+        (tmp_path / rater).mkdir()
+    paths = [
+        file_of(tmp_path / rater, "labels.csv", f"{HEADER}HOMO_A,planning_0,0,{said}\n")
+        for rater, said in (("anna", 1), ("ben", 0))
+    ]
+    with pytest.raises(TableError) as refused:
+        read_labels(*paths)
+    assert str(refused.value) == (
+        f"{paths[0]} and {paths[1]} both name their rater 'labels', by the name of the file: "
+        "rename one of them, or name the raters in a column 'rater'"
+    )
+    header = HEADER.replace("label", "rater,label")
+    for rater in ("anna", "ben"):
+        told = f"{header}HOMO_A,planning_0,0,{rater},{int(rater == 'anna')}\n"
+        file_of(tmp_path / rater, "labels.csv", told)
+    assert read_labels(*paths).labels == (label(True), label(False, rater="ben"))
+
+
+def test_one_thing_labeled_twice_is_named_with_both_files(tmp_path: Path) -> None:
+    header = HEADER.replace("label", "rater,label")
+    paths = []
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+        told = f"{header}HOMO_A,planning_0,0,anna,1\n"
+        paths.append(file_of(tmp_path / folder, "labels.csv", told))
+    with pytest.raises(TableError) as refused:
+        read_labels(*paths)
+    words = f"anna labels HOMO_A / planning_0 / 0 twice, in {paths[0]}, row 1 and in {paths[1]}"
+    assert words in str(refused.value)
+
+
+def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "anna.csv", f"{HEADER}HOMO_A,planning_0,0,1\n")
+    with pytest.raises(TableError, match="is given twice: its labels would count twice"):
+        read_labels(path, str(path))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -121,7 +160,7 @@ def test_several_files_are_one_set_of_labels(tmp_path: Path) -> None:
         ("a.csv", "condition,seed_id,repeat_index\nA,s,0\n", "there is no column 'label'"),
         ("a.csv", f"{HEADER}A,s,first,1\n", "repeat_index is 'first': write a whole number"),
         ("a.csv", f"{HEADER}A,s,0,maybe\n", "none of 1 labels says yes or no"),
-        ("a.csv", f"{HEADER}A,s,0,1\nA,s,0,0\n", "a labels A / s / 0 twice, in a.csv, row 1 and"),
+        ("a.csv", f"{HEADER}A,s,0,1\nA,s,0,0\n", "a.csv, row 2: keep one of the two"),
         ("a.jsonl", "{", "row 1 is no JSON"),
         ("a.jsonl", "[1]", "every line holds one object"),
         ("a.jsonl", '{"tuple_key": "A|s", "label": 1}', "tuple_key is 'A|s': it joins"),

@@ -16,7 +16,7 @@ CODE = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
-    code, _, _ = CODE
+    code, *_ = CODE
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     pytester.makepyfile(test_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
@@ -27,7 +27,7 @@ def test_the_ten_lines_run(pytester: pytest.Pytester) -> None:
 
 
 def test_the_neighborhoods_section_runs(pytester: pytest.Pytester) -> None:
-    _, code, _ = CODE
+    _, code, *_ = CODE
     pytester.makepyfile(test_neighborhoods_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
     assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
@@ -37,7 +37,7 @@ def test_the_neighborhoods_section_runs(pytester: pytest.Pytester) -> None:
 
 
 def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
-    _, _, code = CODE
+    _, _, code, _ = CODE
     pytester.makeconftest(
         """
         import pytest, torch
@@ -55,6 +55,16 @@ def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_depth_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
     result.assert_outcomes(passed=2)
+
+
+def test_the_self_play_section_runs(pytester: pytest.Pytester) -> None:
+    _, _, _, code = CODE
+    pytester.makepyfile(test_self_play_readme=code)
+    result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
+    assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    for mistake in ("ImportError", "TypeError", "ArgumentError", "TableError"):
+        result.stdout.no_fnmatch_line(f"*{mistake}*")
+    assert sum(result.parseoutcomes().values()) == 2
 
 
 def test_the_options_table_is_up_to_date() -> None:

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
+from pytest_promptchaos.prompt_digests import prompt_digests
 from pytest_promptchaos.records import (
     Limit,
     Measurement,
+    Message,
     ModelIdentity,
     Outcome,
     Pair,
+    Prompt,
     Record,
     Timeline,
     Verdict,
 )
-from pytest_promptchaos.session_bridge import FEATURES, FEWEST, session_bridges
+from pytest_promptchaos.session_bridge import FEWEST, session_bridges
+from pytest_promptchaos.session_evidence import FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -262,6 +267,92 @@ def test_another_dtype_is_another_model() -> None:
     other = replace(other, model=replace(other.model, dtype="bfloat16"))
     (bridge,) = session_bridges([record(depth("a", profiles(1)), other)])
     assert bridge.name == "pooled: neighborhood divergence"
+    assert bridge.reason.startswith("0 unique depth profiles")
+
+
+@pytest.mark.parametrize("other", [{"thinking": "on"}, {"template": "b" * 64}])
+def test_another_template_or_thinking_is_another_model(other: dict[str, str]) -> None:
+    first, second = depth("a", profiles(1)), depth("a", profiles(2))
+    second = replace(second, model=replace(second.model, **other))  # type: ignore[arg-type]
+    distances = dict(zip(PROMPTS, np.linspace(0.1, 0.2, 14), strict=True))
+    near = neighborhood("a", distances)
+    bridges = session_bridges([record(first, second, near, replace(near, model=second.model))])
+    assert bridges[0].name == "pooled over 2 models: neighborhood divergence"
+    assert bridges[0].rows == 28
+    (name,) = other
+    shown = "b" * 8 if name == "template" else "on"
+    before = "none" if name == "template" else "default"
+    assert set(bridges[0].strata) == {
+        f"bundled:a ({name} {before})",
+        f"bundled:a ({name} {shown})",
+    }
+
+
+def test_weights_that_were_changed_in_place_are_another_model() -> None:
+    near = neighborhood("a", dict.fromkeys(PROMPTS, 0.1))
+    near = replace(near, settings={**near.settings, "edits": "c" * 64})
+    (bridge,) = session_bridges([record(depth("a", profiles(1)), near)])
+    assert bridge.reason.startswith("0 unique depth profiles")
+
+
+def digested(one: Verdict, texts: Mapping[str, str]) -> Verdict:
+    """Return a verdict whose settings tell the words of its prompts."""
+    told = prompt_digests([Prompt(id=name, text=text) for name, text in texts.items()])
+    names = ", ".join(texts)
+    return replace(one, settings={**one.settings, "prompts": names, "prompt_digests": told})
+
+
+def worded(verdict: Verdict, text: str) -> Verdict:
+    """Return a check of neighborhoods with the unchanged prompts beside their neighbors."""
+    same = [pair(name, 0.0, rung="identical", center_text=text) for name in PROMPTS]
+    return replace(verdict, pairs=(*verdict.pairs, *same))
+
+
+WHY, HOW = dict.fromkeys(PROMPTS, "Why?"), dict.fromkeys(PROMPTS, "How?")
+
+
+def test_two_prompts_of_one_id_are_not_joined() -> None:
+    near = worded(neighborhood("a", dict.fromkeys(PROMPTS, 0.1)), "How?")
+    (bridge,) = session_bridges([record(digested(depth("a", profiles(1)), WHY), near)])
+    assert bridge.reason.startswith("0 unique depth profiles")
+    assert any("0 joined, 14 and 14 without a partner" in told for told in bridge.counts)
+
+
+def test_each_of_two_prompts_of_one_id_finds_its_own() -> None:
+    why, how = digested(depth("a", profiles(1)), WHY), digested(depth("a", profiles(2)), HOW)
+    distances = {name: 0.1 + 0.01 * place for place, name in enumerate(PROMPTS)}
+    near = worded(neighborhood("a", distances), "How?")
+    (bridge,) = session_bridges([record(why, how, near)])
+    assert bridge.rows == 14
+    second = profiles(2)
+    ranks = spearmanr([second[name][0] for name in PROMPTS], list(distances.values()))
+    assert bridge.associations[0].pooled.value == pytest.approx(ranks.statistic)
+
+
+def test_a_verdict_that_does_not_say_which_of_two_prompts_is_left_out_and_counted() -> None:
+    near = worded(neighborhood("a", dict.fromkeys(PROMPTS, 0.1)), "How?")
+    far = digested(conversations("a", dict.fromkeys(PROMPTS, 3)), WHY)
+    (bridge,) = session_bridges([record(depth("a", profiles(1)), near, far)])
+    assert bridge.counts == (
+        "14 depth profiles left out: their prompts' ids stand for several prompts, and the "
+        "verdicts do not say which",
+    )
+
+
+def test_words_that_are_the_same_or_told_by_nobody_are_joined() -> None:
+    near = worded(neighborhood("a", dict.fromkeys(PROMPTS, 0.1)), "Why?")
+    told, bare = digested(depth("a", profiles(1)), WHY), depth("a", profiles(1))
+    assert session_bridges([record(told, near)])[0].rows == 14
+    assert session_bridges([record(bare, near)])[0].rows == 14
+
+
+def test_prompts_that_end_alike_after_other_messages_are_not_one() -> None:
+    before = Message(role="system", content="Be brief.")
+    told = prompt_digests([Prompt(id=name, text="Why?", before=(before,)) for name in PROMPTS])
+    far = conversations("a", dict.fromkeys(PROMPTS, 3))
+    names = ", ".join(PROMPTS)
+    far = replace(far, settings={**far.settings, "prompts": names, "prompt_digests": told})
+    (bridge,) = session_bridges([record(digested(depth("a", profiles(1)), WHY), far)])
     assert bridge.reason.startswith("0 unique depth profiles")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos.errors import TableError
+from pytest_promptchaos.records import Control
 from pytest_promptchaos.tables import Table, merged, read_pair, read_table, table_of
 
 if TYPE_CHECKING:
@@ -127,3 +128,21 @@ def test_the_fingerprint_is_that_of_the_cells() -> None:
     turned = Table(name="b", columns={"y": [3, 4], "x": [1, 2]})
     assert table.fingerprint == turned.fingerprint
     assert table.fingerprint != Table(name="a", columns={"x": [2, 1], "y": [3, 4]}).fingerprint
+
+
+def test_a_merge_keeps_settings_and_controls_of_both() -> None:
+    guards = [Control(name=n, role="gate", state="held", words="") for n in ("one", "two")]
+    left = Table(
+        name="left", columns={"k": [1]}, settings={"seed": 1, "turns": 5}, controls=(guards[0],)
+    )
+    right = Table(
+        name="right", columns={"k": [1]}, settings={"seed": 2, "turns": 5}, controls=(guards[1],)
+    )
+    both = merged(left, right, ["k"])
+    assert both.settings == {"left:seed": 1, "turns": 5, "right:seed": 2}
+    assert both.controls == tuple(guards)
+
+
+def test_a_file_has_neither_settings_nor_controls(pair: tuple[Path, Path]) -> None:
+    table = read_pair(*pair)
+    assert (table.settings, table.controls) == ({}, ())

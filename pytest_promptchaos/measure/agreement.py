@@ -7,6 +7,7 @@ others, each with its interval, and a sentence says when the prevalence is that 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -30,7 +31,6 @@ from pytest_promptchaos.measure.fourfold import (
     raw,
     raw_bounds,
 )
-from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
 from pytest_promptchaos.records import Agreement, Measurement
 
 if TYPE_CHECKING:
@@ -99,11 +99,12 @@ def agreement(
     """Return how far two labelings of the same things agree, every coefficient with its interval.
 
     ``a`` and ``b`` hold what ``first`` and ``second`` say of each thing, ``True`` for collapsed;
-    ``things`` is their plural. ``clusters`` names the seed prompt of each: from ``MIN_CLUSTERS``
-    of them on, intervals count the things of one prompt for as much as they are worth
-    (:func:`effective_share`); without it things are taken for independent. ``note`` ends the
-    words. Absent with its reason is every coefficient that the table does not know. Raises
-    ``ValueError`` for lengths that differ.
+    ``things`` is their plural, and the words begin with how many there are. ``clusters`` names
+    the seed prompt of each: intervals then count the things of one prompt for as much as they are
+    worth (:func:`effective_share`), below ``MIN_CLUSTERS`` prompts for one thing each, and several
+    things of one single prompt have no interval; without it things are taken for independent.
+    ``note`` ends the words. Absent with its reason is every coefficient that the table does not
+    know. Raises ``ValueError`` for lengths that differ.
 
     >>> agreement("raters", "x", "y", [True, False], [True, True]).raw.value
     0.5
@@ -136,12 +137,10 @@ def agreement(
 
 
 def _grouped(a: Sequence[bool], b: Sequence[bool], clusters: Sequence[Hashable]) -> list[Values]:
-    """Return the counts of every cluster; too few of them are no sample, and are not told apart."""
+    """Return the counts of every cluster, none where no clusters are named."""
     members: dict[Hashable, list[int]] = {}
     for place, cluster in enumerate(clusters):
         members.setdefault(cluster, []).append(place)
-    if len(members) < MIN_CLUSTERS:
-        return []
     return [fourfold([a[i] for i in own], [b[i] for i in own]) for own in members.values()]
 
 
@@ -155,26 +154,26 @@ def _measured(
     value = told.coefficient(counts / total)[0]
     if not np.isfinite(value):
         return Measurement(name=name, unit=told.unit, reason=told.absent, n=total)
+    found = Measurement(name=name, unit=told.unit, value=value, n=total, effective_n=total)
+    if len(grouped) == 1 and total > 1:
+        # What differs between prompts cannot be told from one of them, however much it holds.
+        why = f"no interval: all {total} {things} are of one seed prompt and depend on each other"
+        return replace(found, interval=why)
     worth = effective_share(told.coefficient, np.array(grouped)) if grouped else 1.0
     low, high = told.bounds(counts * worth)
-    units = "seed prompts" if grouped else things
     over = f"{total} {things}" + (
         f" of {len(grouped)} seed prompts, worth {total * worth:.0f} independent ones"
         if grouped
         else ", taken for independent"
     )
-    return Measurement(
-        name=name,
-        unit=told.unit,
-        value=value,
+    return replace(
+        found,
         # Half a thing more in every cell moves the middle; the value itself is never outside.
         low=min(low, value),
         high=max(high, value),
         interval=f"95 % {told.method} over {over}",
-        resampled=units,
+        resampled="seed prompts" if grouped else things,
         resampled_n=len(grouped) or total,
-        n=total,
-        effective_n=total,
     )
 
 
@@ -186,6 +185,8 @@ def _sentences(
     if not total:
         yield f"No {things} are labeled by both {first} and {second}."
         return
+    counted = f"{things} are" if total > 1 else f"{things.removesuffix('s')} is"
+    yield f"{total:,} {counted} labeled by both {first} and {second}."
     called = of["prevalence"].value or 0.0
     rare = min(called, 1 - called)
     if of["kappa"].value is None:

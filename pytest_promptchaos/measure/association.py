@@ -10,6 +10,7 @@ import numpy as np
 from pytest_promptchaos.measure.adjusted import NAME as ADJUSTED
 from pytest_promptchaos.measure.adjusted import UNIT as ADJUSTED_UNIT
 from pytest_promptchaos.measure.adjusted import adjusted
+from pytest_promptchaos.measure.exchange import equal_values, same_groups
 from pytest_promptchaos.measure.inside import Tested, inside, strictest
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
 from pytest_promptchaos.measure.paired import UNIT, bounded, paired, rho_of
@@ -21,7 +22,7 @@ from pytest_promptchaos.measure.sensitivity import (
     handled_otherwise,
     uncensored,
 )
-from pytest_promptchaos.measure.standing import Seen, reversed_in, shortfalls, standing
+from pytest_promptchaos.measure.standing import Seen, shortfalls, standing
 from pytest_promptchaos.records import Association, Curve, Measurement
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def associations(
     columns: Mapping[str, Values],
     plan: BridgePlan,
     *,
-    clusters: Labels,
+    clusters: Labels | None,
     strata: Labels,
     strata_names: Sequence[str],
     exclusions: Mapping[str, Flags] | None = None,
@@ -53,90 +54,107 @@ def associations(
     """Return every hypothesis of the plan with what it is worth, in the order of the plan.
 
     ``columns`` maps names to numbers (n,), NaN where there is none; ``clusters`` and ``strata``
-    (n,) count from 0. First turns that never came are in ``columns`` as the plan's ``censor`` puts
-    them, and NaN in ``first`` (n,); ``last`` (n,) holds the last turns. ``exclusions`` flag rows
-    that are left out of one line of the sensitivity each. ``also`` are other clusters by name: they
-    move as one in a line of theirs, and the test inside the strata must hold for them too. The
-    bootstrap over rows draws from one generator through the family, as published; Holm's p counts a
-    hypothesis that cannot be tested as one with p = 1, so that a lost test makes the others no
-    easier.
+    (n,) count from 0; without clusters every hypothesis has its own, rows whose predictor is equal
+    to about 9 significant digits, whatever else is in the family. First turns that never came are
+    in ``columns`` as the plan's ``censor`` puts them, and NaN in ``first`` (n,); ``last`` (n,)
+    holds the last turns. ``exclusions`` flag rows that are left out of one line of the sensitivity
+    each. ``also`` are other clusters by name: they move as one in a line of theirs, and the test
+    inside the strata must hold for them too. The bootstrap over rows draws from one generator
+    through the family, as published; Holm's p counts a hypothesis that cannot be tested as one with
+    p = 1, so that a lost test makes the others no easier.
     """
 
-    def rows_of(one: Hypothesis, grouped: Labels) -> Paired:
-        missing = uncensored(one.outcome, columns[one.outcome], plan)
-        return paired(columns, one, clusters=grouped, strata=strata, leave_out=missing)
+    def table_of(one: Hypothesis) -> Table:
+        own = equal_values(columns[one.predictor]) if clusters is None else clusters
+        return Table(
+            columns=columns,
+            clusters=own,
+            strata=strata,
+            strata_names=strata_names,
+            exclusions=exclusions or {},
+            also={name: of for name, of in (also or {}).items() if not same_groups(of, own)},
+            first=first,
+            last=last,
+        )
 
-    pairs = [rows_of(one, clusters) for one in plan.hypotheses]
-    others = [
-        {name: rows_of(one, grouped) for name, grouped in (also or {}).items()}
-        for one in plan.hypotheses
+    tables = [table_of(one) for one in plan.hypotheses]
+    pairs = [
+        _rows(one, table, plan, table.clusters)
+        for one, table in zip(plan.hypotheses, tables, strict=True)
     ]
-    table = Table(
-        columns=columns,
-        clusters=clusters,
-        strata=strata,
-        strata_names=strata_names,
-        exclusions=exclusions or {},
-        also=also or {},
-        first=first,
-        last=last,
-    )
     rng = np.random.default_rng(plan.seed)
     over_all = [_pooled(pair, plan, rng) for pair in pairs]
     inner = [
-        strictest(inside(pair, plan), other, plan)
-        for pair, other in zip(pairs, others, strict=True)
+        _inner(one, pair, table, plan)
+        for one, pair, table in zip(plan.hypotheses, pairs, tables, strict=True)
     ]
-    seen = _seen(plan, over_all, inner)
+    seen = _seen(plan, pairs, over_all, inner, strata_names)
     return tuple(
         replace(
-            _associated(one, pair, plan, strata_names),
+            _associated(one, pair, plan),
             p=whole.p,
             p_within=part.p,
             sensitivity=tuple(handled_otherwise(pair, one.hypothesis, plan, table)),
             curves=tuple(_curves(one.hypothesis, pair, strata_names)),
         )
-        for one, pair, whole, part in zip(seen, pairs, over_all, inner, strict=True)
+        for one, pair, table, whole, part in zip(seen, pairs, tables, over_all, inner, strict=True)
     )
 
 
-def _seen(plan: BridgePlan, over_all: Sequence[Tested], inner: Sequence[Tested]) -> list[Seen]:
+def _rows(one: Hypothesis, table: Table, plan: BridgePlan, clusters: Labels) -> Paired:
+    """Return the rows of a hypothesis in these clusters, without those that the plan leaves out."""
+    absent = uncensored(one.outcome, table.columns[one.outcome], plan)
+    return paired(table.columns, one, clusters=clusters, strata=table.strata, leave_out=absent)
+
+
+def _inner(one: Hypothesis, pair: Paired, table: Table, plan: BridgePlan) -> Tested:
+    """Return the association inside the strata, its p the largest that any clusters give."""
+    others = {name: _rows(one, table, plan, of) for name, of in table.also.items()}
+    return strictest(inside(pair, plan), others, plan)
+
+
+def _seen(
+    plan: BridgePlan,
+    pairs: Sequence[Paired],
+    over_all: Sequence[Tested],
+    inner: Sequence[Tested],
+    strata_names: Sequence[str],
+) -> list[Seen]:
     """Return what decides about every hypothesis, its p adjusted over the family."""
     return [
         Seen(
             hypothesis=hypothesis,
             pooled=whole.measurement,
             within=part.measurement,
+            clustered=_clustered(hypothesis, pair, plan),
+            by_stratum=tuple(_by_stratum(pair, plan, strata_names)),
             holm=holm_whole,
             holm_within=holm_part,
             state=part.state,
             why=part.why,
             open=part.open,
         )
-        for hypothesis, whole, part, holm_whole, holm_part in zip(
-            plan.hypotheses, over_all, inner, _family(over_all), _family(inner), strict=True
+        for hypothesis, pair, whole, part, holm_whole, holm_part in zip(
+            plan.hypotheses, pairs, over_all, inner, _family(over_all), _family(inner), strict=True
         )
     ]
 
 
-def _associated(
-    seen: Seen, pair: Paired, plan: BridgePlan, strata_names: Sequence[str]
-) -> Association:
+def _associated(seen: Seen, pair: Paired, plan: BridgePlan) -> Association:
     """Return one hypothesis with its standing and the numbers beside it."""
-    by_stratum = tuple(_by_stratum(pair, plan, strata_names))
     found, words = standing(seen, plan)
     return Association(
         hypothesis=seen.hypothesis,
         standing=found,
-        words=f"{words}{reversed_in(seen, by_stratum)}",
+        words=words,
         pooled=seen.pooled,
-        clustered=_clustered(pair, plan),
+        clustered=seen.clustered,
         within=seen.within,
         adjusted=_adjusted(pair),
         holm=seen.holm,
         holm_within=seen.holm_within,
         as_published=not shortfalls(seen.pooled, seen.holm, plan),
-        by_stratum=by_stratum,
+        by_stratum=seen.by_stratum,
     )
 
 
@@ -159,11 +177,17 @@ def _pooled(pair: Paired, plan: BridgePlan, rng: Generator) -> Tested:
     return Tested(measurement=whole, p=spearman(pair.x, pair.y)[1], state="tested")
 
 
-def _clustered(pair: Paired, plan: BridgePlan) -> Measurement:
-    """Return Spearman's rho over all rows with whole clusters resampled."""
+def _clustered(hypothesis: Hypothesis, pair: Paired, plan: BridgePlan) -> Measurement:
+    """Return Spearman's rho over all rows with whole clusters resampled.
+
+    ``interval`` says also how many unique values the predictor has: no more than that is evidence.
+    """
     if pair.reason:
         return Measurement(name=CLUSTERED, unit=UNIT, reason=pair.reason, n=pair.given)
-    return _resampled(CLUSTERED, pair, plan)
+    found = _resampled(CLUSTERED, pair, plan)
+    unique = len(np.unique(equal_values(pair.x)))
+    told = f"{hypothesis.predictor} has {unique:,} unique values in {len(pair.x):,} rows"
+    return replace(found, interval="; ".join(filter(None, (found.interval, told))))
 
 
 def _adjusted(pair: Paired) -> Measurement:

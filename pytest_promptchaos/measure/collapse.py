@@ -85,7 +85,7 @@ def collapse(
         also=(beside, *others, *_otherwise(lines, tally, detectors.other), *_lexical(lines, tally)),
         timelines=with_texts(lines, conversations, shown),
         curves=(
-            *survival_curves(lines),
+            *survival_curves(lines, tally.earliest),
             *recollapse_curves(lines),
             *sweep_curves(lines, detectors.thresholds, drift),
         ),

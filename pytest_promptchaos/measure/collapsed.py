@@ -72,7 +72,9 @@ class Tally:
     def rate(self, timelines: Sequence[Timeline]) -> Measurement:
         """Return the share of a conversation's turns that are collapsed, over all of its turns.
 
-        The first turns cannot be labelled, so that it ends below 1: at 36/40 for 40 turns.
+        The first turns cannot be labelled, so that it ends below 1: at 36/40 for 40 turns. So
+        does its interval; where no turn of n seed prompts is collapsed it reaches up to
+        (1 - 0.05^(1/n)) of that end, as a share of so many other prompts may still collapse.
         """
         kept = self.measurable(timelines)
         most = max((self._most(one.turns) for one in kept), default=1.0)
@@ -102,13 +104,15 @@ class Tally:
             "last": "count as their last turn",
             "exclude": "are left out",
         }[self.censor]
-        latest = max((one.turns for one in kept), default=0) + (self.censor == "after")
+        latest = self._longest(kept) + (self.censor == "after")
         found = mean_measurement(
             FIRST_TURN,
             "turn, from 1",
             by_prompt(counted),
             asked=len(timelines),
-            absent=f"none of {len(kept)} conversations collapses" if kept else self._short([]),
+            absent=f"none of {len(kept)} conversations collapses"
+            if kept
+            else self._short(timelines),
             largest=float(latest),
             smallest=float(self.earliest),
         )
@@ -119,20 +123,27 @@ class Tally:
         """Return how many turns the longest episode of a collapsed conversation lasts.
 
         A conversation that never collapses has no depth. Where the longest episode runs to the
-        last turn the depth is at least what is counted; the interval says for how many.
+        last turn the depth is at least what is counted; the interval says for how many. Its ends
+        are 1 and the turns from the earliest that can be labelled to the last.
         """
-        found = [(one.seed_id, entrenchment(one.collapsed)) for one in self.measurable(timelines)]
+        kept = self.measurable(timelines)
+        found = [(one.seed_id, entrenchment(one.collapsed)) for one in kept]
+        most = float(self._longest(kept) - self.earliest + 1)
         deep = [(seed, episode) for seed, episode in found if episode is not None]
         measured = mean_measurement(
             DEPTH,
             "turns of the longest episode",
             by_prompt((seed, float(episode.length)) for seed, episode in deep),
             asked=len(timelines),
-            absent=f"none of {len(found)} conversations collapses",
+            absent=f"none of {len(kept)} conversations collapses"
+            if kept
+            else self._short(timelines),
+            largest=most,
+            smallest=1.0,
         )
         open_ended = sum(episode.escape is None for _, episode in deep)
         told = f"{open_ended} of {len(deep)} run to the last turn and may be deeper"
-        return noted(in_conversations(measured), told)
+        return noted(bounded(in_conversations(measured), 1.0, most), told)
 
     def escape(self, timelines: Sequence[Timeline]) -> Measurement:
         """Return the probability that the turn after a collapsed one is not collapsed, 0 to 1.
@@ -146,7 +157,8 @@ class Tally:
         for one in kept:
             groups.setdefault(one.seed_id, []).extend(escapes(one.collapsed))
         groups = {seed: turns for seed, turns in groups.items() if turns}
-        absent = f"no collapsed turn of {len(kept)} conversations has a next one"
+        none = f"no collapsed turn of {len(kept)} conversations has a next one"
+        absent = none if kept else self._short(timelines)
         found = share_measurement(ESCAPE, groups, asked=len(timelines), absent=absent)
         at_risk, last = found.effective_n, sum(one.collapsed[-1] for one in kept)
         found = replace(found, effective_n=sum(bool(escapes(one.collapsed)) for one in kept))
@@ -157,20 +169,31 @@ class Tally:
         """Return how many turns lie between an escape and the next collapse, where one follows.
 
         Escapes that last to the end of the conversation are censored and not in the mean, which
-        is short by them; the interval counts them, and the Kaplan-Meier curve holds them.
+        is short by them; the interval counts them, and the Kaplan-Meier curve holds them. Its ends
+        are 1 and the turns from the earliest escape that is possible to the last turn.
         """
-        free = [(one, recollapses(one.collapsed)) for one in self.measurable(timelines)]
+        kept = self.measurable(timelines)
+        most = float(self._longest(kept) - self.earliest - 1)
+        free = [(one, recollapses(one.collapsed)) for one in kept]
         seen = [(one.seed_id, float(t)) for one, found in free for t, again in found if again]
         escaped = sum(len(found) for _, found in free)
         groups = by_prompt(seen)
-        absent = f"none of {escaped} escapes is followed by another collapse"
-        unit = "turns from escape to onset"
-        found = mean_measurement(RECOLLAPSE, unit, groups, asked=len(timelines), absent=absent)
+        none = f"none of {escaped} escapes is followed by another collapse"
+        found = mean_measurement(
+            RECOLLAPSE,
+            "turns from escape to onset",
+            groups,
+            asked=len(timelines),
+            absent=none if kept else self._short(timelines),
+            largest=most,
+            smallest=1.0,
+        )
         entered = sum(any(again for _, again in of_one) for _, of_one in free)
         found = _only_over_prompts(
             in_conversations(replace(found, effective_n=entered)), len(groups)
         )
-        return noted(found, f"{escaped - len(seen)} of {escaped} escapes last to the end")
+        told = f"{escaped - len(seen)} of {escaped} escapes last to the end"
+        return noted(bounded(found, 1.0, most), told)
 
     def every(self, timelines: Sequence[Timeline]) -> tuple[Measurement, ...]:
         """Return all six, incidence and rate with a part per bucket of seed prompts."""
@@ -183,11 +206,15 @@ class Tally:
     def _most(self, turns: int) -> float:
         return (turns - self.earliest + 1) / turns
 
+    def _longest(self, timelines: Sequence[Timeline]) -> int:
+        return max((one.turns for one in timelines), default=0)
+
     def _short(self, timelines: Sequence[Timeline]) -> str:
-        longest = max((one.turns for one in timelines), default=0)
+        count = len(timelines)
+        which = "the only conversation" if count == 1 else f"the longest of {count} conversations"
         return (
-            f"the longest of {len(timelines)} conversations has {longest} turns, and turn "
-            f"{self.earliest} is the earliest that can be called collapsed: ask for more turns"
+            f"{which} has {self._longest(timelines)} turns, and turn {self.earliest} is the "
+            "earliest that can be called collapsed: ask for more turns"
         )
 
 

@@ -92,19 +92,20 @@ def escapes(labels: Sequence[bool]) -> tuple[bool, ...]:
 
 
 def recollapses(labels: Sequence[bool]) -> tuple[tuple[int, bool], ...]:
-    """Return, for every escape, (turns free, whether they ended in another episode).
+    """Return, for every escape, (turns after it, whether the next episode begins then).
 
-    The turns free are those from the escape up to the next onset, that one not among them; or up
-    to the end of the conversation, where the time to recollapse is censored: at least that. After
-    a loop is left, a label needs three periodic turns again, so that the shortest time is 3 turns
-    under the matching reading of the drift clause; under the other it may be 1.
+    The escape is turn 0 of its own clock. Where no episode follows, the time to recollapse is
+    censored at the last turn: that one was seen free, the turn after it was never spoken; an
+    escape at the last turn is censored at 0. After a loop is left, a label needs three periodic
+    turns again, so that the shortest time is 3 turns under the matching reading of the drift
+    clause; under the other it may be 1.
 
     >>> recollapses([True, False, False, True, False])
-    ((2, True), (1, False))
+    ((2, True), (0, False))
     """
     found = episodes(labels)
     return tuple(
-        (later.onset - one.escape, True) if later else (len(labels) + 1 - one.escape, False)
+        (later.onset - one.escape, True) if later else (len(labels) - one.escape, False)
         for one, later in zip_longest(found, found[1:])
         if one.escape
     )

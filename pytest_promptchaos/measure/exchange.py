@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Values: TypeAlias = NDArray[np.float64]
     Labels: TypeAlias = NDArray[np.int64]
 
+ALIKE = 1e-9
+"""Predictors that differ by less are one: what is computed twice differs in the last digits."""
+
 
 def centered(values: Values, strata: Labels) -> Values:
     """Return values (..., n) minus the mean of their stratum.
@@ -25,6 +28,39 @@ def centered(values: Values, strata: Labels) -> Values:
     members = np.eye(int(strata.max()) + 1)[strata]
     means = values @ members / np.maximum(members.sum(axis=0), 1)
     return np.asarray(values - means[..., strata], dtype=np.float64)
+
+
+def equal_values(values: Values) -> Labels:
+    """Return which of values (n,) are equal to about 9 significant digits, shape (n,).
+
+    The numbers run from 0 in the order of the values. Two that follow each other in that order
+    are equal where they differ by at most ``ALIKE`` times the larger of their own size and the
+    median size of all: rounding is relative to the terms of a sum, also where the sum is near 0.
+    NaN is equal to nothing.
+
+    >>> equal_values(np.array([2.0, 1.0, 2.0 + 1e-12, np.nan]))
+    array([1, 0, 1, 2])
+    """
+    order = np.argsort(values, kind="stable")
+    ascending = values[order]
+    size = np.abs(ascending)
+    finite = size[np.isfinite(size)]
+    typical = float(np.median(finite)) if len(finite) else 0.0
+    with np.errstate(invalid="ignore"):
+        same = ascending[1:] - ascending[:-1] <= ALIKE * np.maximum(size[1:], typical)
+    labels = np.empty(len(values), dtype=np.int64)
+    labels[order] = np.concatenate([[0], np.cumsum(~same)])
+    return labels
+
+
+def same_groups(first: Labels, second: Labels) -> bool:
+    """Return whether two labels of the same rows (n,) part them alike, whatever their numbers.
+
+    >>> same_groups(np.array([0, 0, 1]), np.array([5, 5, 3]))
+    True
+    """
+    both = len(np.unique(np.stack([first, second], axis=1), axis=0))
+    return both == len(np.unique(first)) == len(np.unique(second))
 
 
 @dataclass(frozen=True, kw_only=True)

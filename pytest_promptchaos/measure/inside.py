@@ -90,7 +90,8 @@ def strictest(part: Tested, others: Mapping[str, Paired], plan: BridgePlan) -> T
     of those can change places the test stays open.
     """
     for name, pair in others.items():
-        if part.p is None or pair.reason or _between_only(pair):
+        seen = part.p
+        if seen is None or pair.reason or _between_only(pair):
             continue
         tested = permutation(
             pair.x,
@@ -103,7 +104,7 @@ def strictest(part: Tested, others: Mapping[str, Paired], plan: BridgePlan) -> T
         assert tested is not None, "something varies inside a stratum"
         if why := _too_little(tested, plan):
             part = replace(part, open=f"with {name} as clusters, {why}")
-        elif tested.p > part.p:
+        elif tested.p > seen:
             told = f"{part.measurement.interval}; with {name} as clusters p is larger, and counts"
             part = replace(part, p=tested.p, measurement=replace(part.measurement, interval=told))
     return part

@@ -170,15 +170,26 @@ def sameness_controls(
         return absent, Control(name=RESOLUTION, role="floor", state="absent", words=told)
     value = mixed.incidence if of == "incidence" else mixed.rate
     unsaid = mixed.unsaid_incidence if of == "incidence" else mixed.unsaid_rate
-    seen = "" if observed is None else f", {observed:.3f} as they were"
-    told = f"collapse {of} of turns from different conversations put together: {value:.3f}{seen}"
+    told = _in_rows(of, value, observed)
     if observed is not None and observed > 0 and value >= observed / 2:
         told += "; at least half is sameness of all conversations, not a loop of one"
     if mixed.left_out:
         told += f"; without {', '.join(mixed.left_out)}: fewer than {FEWEST} seed prompts"
-    words = f"called collapsed among them though their words do not repeat: {of} {unsaid:.3f}"
+    rows = "rows of turns taken from different conversations"
+    among = f"in {unsaid:.3f} of {rows}" if of == "incidence" else f"of {rows}, {unsaid:.3f} of the"
+    words = f"{among} turns are called collapsed although their words do not repeat"
     role: Literal["floor", "note"] = "floor" if claimed else "note"
     return (
         Control(name=OTHERS, role=role, state="held", words=told, value=value),
         Control(name=RESOLUTION, role="floor", state="held", words=words, value=unsaid),
     )
+
+
+def _in_rows(of: Judged, value: float, observed: float | None) -> str:
+    """Return in words how rows of turns from everywhere collapse, and how conversations do."""
+    rows = "turns taken from different conversations and put in a row"
+    if of == "incidence":
+        real = "" if observed is None else f"; the real conversations in {observed:.3f}"
+        return f"{rows} collapse in {value:.3f} of rows{real}"
+    real = "" if observed is None else f"; of those of the real conversations, {observed:.3f}"
+    return f"of {rows}, {value:.3f} are collapsed{real}"

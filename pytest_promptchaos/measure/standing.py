@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from pytest_promptchaos.records import BridgePlan, Hypothesis, Measurement, Standing
 
@@ -22,20 +22,23 @@ class Seen:
     """What decides about one hypothesis.
 
     ``pooled`` and ``within`` are rho over all rows and inside the strata, ``holm`` and
-    ``holm_within`` their p adjusted over the family. ``state`` says whether the inside could be
-    tested, ``why`` why it could not: ``by construction`` where no stratum has both a predictor
-    and an outcome that vary, so that all there is lies between the strata. ``open`` says which
-    other clusters are too few to tell.
+    ``holm_within`` their p adjusted over the family; ``clustered`` is rho over all rows with the
+    interval of resampled clusters, ``by_stratum`` rho in every stratum. ``state`` says whether the
+    inside could be tested, ``why`` why it could not: ``by construction`` where no stratum has both
+    a predictor and an outcome that vary, so that all there is lies between the strata. ``open``
+    says which other clusters are too few to tell.
     """
 
     hypothesis: Hypothesis
     pooled: Measurement
     within: Measurement
+    clustered: Measurement
     holm: float | None
     holm_within: float | None
     state: State = "tested"
     why: str = ""
     open: str = ""
+    by_stratum: tuple[Measurement, ...] = ()
 
 
 def shortfalls(pooled: Measurement, holm: float | None, plan: BridgePlan) -> tuple[str, ...]:
@@ -61,13 +64,23 @@ def shortfalls(pooled: Measurement, holm: float | None, plan: BridgePlan) -> tup
 def standing(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     """Return what an association is worth, and one sentence with the numbers that decided.
 
-    ``invalid`` where there is no rho or too little to test inside the strata; ``weak`` where the
-    published rule does not hold; then, by what is inside the strata: ``supported`` with the same
-    sign and a Holm-adjusted p below ``alpha``; ``sign conflict`` with the opposite sign and such a
-    p, or where rho goes against the sign that the hypothesis said; ``between-model only`` without
-    such a p where the interval holds 0, or lies beyond it, and ends below ``threshold``, or where
-    nothing could vary; ``undecided`` otherwise, and where other clusters are too few to tell.
+    The sentence ends with the strata in which it is reversed, whatever the standing. ``invalid``
+    where there is no rho or too little to test inside the strata; ``weak`` where the published rule
+    does not hold; then, by what is inside the strata: ``supported`` with the same sign and a
+    Holm-adjusted p below ``alpha``, an interval there that reaches ``threshold``, one of resampled
+    clusters without 0, and no stratum where it is reversed; ``sign conflict`` with the opposite
+    sign and such a p, or where rho goes against the sign that the hypothesis said; ``between-model
+    only`` without such a p where the interval holds 0, or lies beyond it, and ends below
+    ``threshold``, or where nothing could vary; ``undecided`` otherwise, and where other clusters
+    are too few to tell.
     """
+    found, words = _found(seen, plan)
+    against = reversed_in(seen)
+    return found, f"{words}; reversed in {against}" if against else words
+
+
+def _found(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
+    """Return the standing and the sentence, up to the strata where it is reversed."""
     if seen.pooled.value is None or seen.state == "untestable":
         return "invalid", seen.why or seen.pooled.reason or ""
     lead = f"rho {_bounded(seen.pooled)} over all rows (Holm p {_p(seen.holm)})"
@@ -88,7 +101,7 @@ def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     """Return the standing of what passes as published, by what is inside the strata."""
     same = (seen.pooled.value or 0.0) * (seen.within.value or 0.0) > 0
     if seen.holm_within is not None and seen.holm_within < plan.alpha:
-        return _told(seen.open, same)
+        return _told(seen, plan, same)
     low, high = _turned(seen.within, seen.pooled.value or 0.0)
     if low is None or high is None:
         return "undecided", "without an interval it stays open"
@@ -99,16 +112,35 @@ def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     return "between-model only", f"none as large as {plan.threshold:g} is inside them"
 
 
-def _told(left_open: str, same: bool) -> tuple[Standing, str]:
+def _told(seen: Seen, plan: BridgePlan, same: bool) -> tuple[Standing, str]:
     """Return the standing of an association inside the strata that chance does not make."""
-    if left_open:
-        return "undecided", left_open
-    if same:
-        return "supported", "it holds inside them too"
-    return "sign conflict", "it is reversed inside them"
+    if seen.open:
+        return "undecided", seen.open
+    if not same:
+        return "sign conflict", "it is reversed inside them"
+    if doubts := list(_doubts(seen, plan)):
+        return "undecided", "; ".join(doubts)
+    return "supported", "it holds inside them too"
 
 
-def reversed_in(seen: Seen, by_stratum: Sequence[Measurement]) -> str:
+def _doubts(seen: Seen, plan: BridgePlan) -> Iterator[str]:
+    """Yield what speaks against an association that is inside the strata with the same sign."""
+    sign = seen.pooled.value or 0.0
+    _, high = _turned(seen.within, sign)
+    if high is None:
+        yield "without an interval it stays open how large it is there"
+    elif high < plan.threshold:
+        yield f"inside the strata it is there but small: its interval ends below {plan.threshold:g}"
+    low, _ = _turned(seen.clustered, sign)
+    if low is None:
+        yield "with clusters resampled rho has no interval"
+    elif low <= 0:
+        yield f"with clusters resampled rho is {_bounded(seen.clustered)}, which holds 0"
+    if reversed_in(seen):
+        yield "it is not there in all of them"
+
+
+def reversed_in(seen: Seen) -> str:
     """Return in words in which strata rho runs against the pooled one, its interval without 0.
 
     A mean over strata that pull apart hides both. Empty where there is none, or no pooled rho.
@@ -116,11 +148,11 @@ def reversed_in(seen: Seen, by_stratum: Sequence[Measurement]) -> str:
     if seen.state != "tested" or seen.pooled.value is None:
         return ""
     against = []
-    for one in by_stratum:
+    for one in seen.by_stratum:
         _, high = _turned(one, seen.pooled.value)
         if high is not None and high < 0:
             against.append(f"{one.name} ({_bounded(one)})")
-    return f"; reversed in {', '.join(against)}" if against else ""
+    return ", ".join(against)
 
 
 def _turned(measurement: Measurement, sign: float) -> tuple[float | None, float | None]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import betaincinv
 from statsmodels.duration.survfunc import SurvfuncRight
 
+from pytest_promptchaos.measure.detector import Thresholds
 from pytest_promptchaos.measure.episodes import recollapses
 from pytest_promptchaos.measure.intervals import LEVEL
 from pytest_promptchaos.records import Curve
@@ -21,22 +22,27 @@ if TYPE_CHECKING:
 
     Values: TypeAlias = NDArray[np.float64]
 
-BAND = f"{LEVEL:.0%} pointwise, conversations taken as independent"
+BAND = f"{LEVEL:.0%} pointwise, taken as independent"
 """Repeats of one seed prompt resemble each other, so the band is narrow where they are many."""
 
 
 def survival(
-    times: Sequence[int], seen: Sequence[bool], at: Sequence[int]
+    times: Sequence[int], seen: Sequence[bool], at: Sequence[int], *, certain: int = 0
 ) -> tuple[Values, Values, Values]:
     """Return the share without the event after each time in ``at``, and its band: (A,), (A,), (A,).
 
-    ``times`` holds when each of n units had its event, or, where ``seen`` is false, until when it
-    had none. Formula: S(t) = prod over event times u <= t of (1 - events(u) / at risk(u)); the
-    bounds are S^exp(-+ z g / (S ln S)) with Greenwood's error g. Where none, or all, of them
-    had the event Greenwood knows no error, and the bound is the exact one of n, 0.025^(1/n).
-    Sources: E. L. Kaplan and P. Meier, J. Am. Stat. Assoc. 53 (1958) 457-481; J. D. Kalbfleisch
-    and R. L. Prentice, The Statistical Analysis of Failure Time Data (1980). Raises
-    ``ValueError`` without any unit.
+    ``times`` holds when each of n units had its event, or, where ``seen`` is false, when it was
+    last seen without; up to the time ``certain`` none can have it, so that the share is known to
+    be 1 there and has no band. Formula: S(t) = prod over event times u <= t of
+    (1 - d(u) / r(u)), d events among the r at risk. The band is the beta product: its upper bound
+    is a quantile of prod Beta(r(u) - d(u) + 1, d(u)), its lower one of the same times Beta(m, 1)
+    for the m units still seen free at t, each product taken as the beta of its mean and variance.
+    Without censoring that is Clopper-Pearson's interval; where none had the event, 0.025^(1/m).
+    For 5 to 60 units, 1 to 40 % of which have their event at any turn, censored at random or not
+    at all, it holds the truth in 95 to 100 % of simulations at every turn. Sources: E. L. Kaplan
+    and P. Meier, J. Am. Stat. Assoc. 53 (1958) 457-481; M. P. Fay, E. H. Brittain and M. A.
+    Proschan, Biostatistics 14 (2013) 723-736, doi:10.1093/biostatistics/kxt016. Raises
+    ``ValueError`` without any unit, and for an event at a time that is certain to be free.
 
     >>> share, low, high = survival([5, 9, 9, 9], [True, False, False, False], at=[4, 5, 9])
     >>> share.tolist()
@@ -44,54 +50,85 @@ def survival(
     """
     if not times or len(times) != len(seen):
         raise ValueError(f"{len(times)} times and {len(seen)} events: one of each per unit")
-    event_times, shares, errors = np.empty(0), np.empty(0), np.empty(0)
-    if any(seen):
-        fitted = SurvfuncRight(np.array(times), np.array(seen, dtype=np.int64))
-        event_times, shares, errors = fitted.surv_times, fitted.surv_prob, fitted.surv_prob_se
-    place = np.searchsorted(event_times, np.asarray(at), side="right")
+    ends, events, when = np.asarray(times), np.asarray(seen, dtype=np.bool_), np.asarray(at)
+    if events.any() and ends[events].min() <= certain:
+        first = ends[events].min()
+        raise ValueError(f"an event at {first}: up to {certain} none is possible")
+    happened, shares, risk, failed = _table(ends, events)
+    place = np.searchsorted(happened, when, side="right")
+    gone = np.array([np.sum((ends < time) | ((ends == time) & events)) for time in when])
+    low, high = _band(risk, failed, place, (len(times) - gone).astype(np.float64))
+    sure = when <= certain
     share = np.concatenate(([1.0], shares))[place]
-    error = np.concatenate(([0.0], np.nan_to_num(errors)))[place]
-    return share, *_band(share, error, len(times))
+    return share, np.where(sure, 1.0, low), np.where(sure, 1.0, high)
 
 
-def _band(share: Values, error: Values, count: int) -> tuple[Values, Values]:
-    inner = (share > 0) & (share < 1)
-    safe = np.where(inner, share, 0.5)
-    reach = norm.ppf((1 + LEVEL) / 2) * error / (safe * np.abs(np.log(safe)))
-    unseen = ((1 - LEVEL) / 2) ** (1 / count)
-    low = np.where(inner, safe ** np.exp(reach), np.where(share > 0, unseen, 0.0))
-    high = np.where(inner, safe ** np.exp(-reach), np.where(share > 0, 1.0, 1 - unseen))
-    return low, high
+def _table(ends: NDArray[np.int64], events: NDArray[np.bool_]) -> tuple[Values, ...]:
+    """Return the event times with the share after, the units at risk and the events of each."""
+    if not events.any():
+        return (np.empty(0),) * 4
+    found = SurvfuncRight(ends, events.astype(np.int64))
+    return found.surv_times, found.surv_prob, found.n_risk, found.n_events
+
+
+def _band(
+    risk: Values, failed: Values, place: NDArray[np.intp], free: Values
+) -> tuple[Values, Values]:
+    """Return the beta product's bounds after ``place`` events, ``free`` units still seen."""
+    left, whole = risk - failed + 1, risk + 1
+    means, squares = left / whole, left * (left + 1) / (whole * (whole + 1))
+    mean, square = (
+        np.cumprod(np.concatenate(([1.0], moment)), dtype=np.float64)[place]
+        for moment in (means, squares)
+    )
+    tail = (1 - LEVEL) / 2
+    lower = _quantile(mean * free / (free + 1), square * free / (free + 2), tail)
+    return np.where(free > 0, lower, 0.0), _quantile(mean, square, 1 - tail)
+
+
+def _quantile(mean: Values, square: Values, share: float) -> Values:
+    """Return quantiles of the beta distributions with these first two moments; a point's is it."""
+    spread = square - mean**2
+    known = spread > 0
+    size = mean * (1 - mean) / np.where(known, spread, 1.0) - 1
+    inner = known & (size > 0)
+    first, second = (np.where(inner, part * size, 1.0) for part in (mean, 1 - mean))
+    return np.where(inner, betaincinv(first, second, share), mean)
 
 
 # -- timelines ----------------------------------------------------------------------------------
 
 
-def survival_curves(timelines: Sequence[Timeline]) -> Iterator[Curve]:
+def survival_curves(
+    timelines: Sequence[Timeline], earliest: int = Thresholds().earliest
+) -> Iterator[Curve]:
     """Yield, per condition, the share of conversations that have not collapsed by each turn.
 
     A conversation without a collapse is censored at its last turn, also where that came early.
+    Before turn ``earliest`` none can be called collapsed.
     """
+    known = earliest - 1
     for condition, group in _by_condition(timelines):
         spoken = [one for one in group if one.turns]
         if spoken:
             times = [one.first or one.turns for one in spoken]
             seen = [one.first is not None for one in spoken]
-            what = "without a collapse"
-            yield _curve(condition, times, seen, name="first collapse", turn="turn", what=what)
+            told = {"name": "first collapse", "turn": "turn", "what": "without a collapse"}
+            yield _curve(condition, times, seen, certain=known, **told)
 
 
 def recollapse_curves(timelines: Sequence[Timeline]) -> Iterator[Curve]:
     """Yield, per condition, the share of escapes that have not recollapsed by each turn after.
 
-    An escape that lasts to the end of its conversation is censored there.
+    An escape that lasts to the end of its conversation is censored at the last turn. A condition
+    of which no turn after an escape was spoken has no curve.
     """
     for condition, group in _by_condition(timelines):
         found = [free for one in group for free in recollapses(one.collapsed)]
-        if found:
+        if any(after for after, _ in found):
             times, seen = zip(*found, strict=True)
-            after, what = "turns after the escape", "of escapes still free"
-            yield _curve(condition, times, seen, name="recollapse", turn=after, what=what)
+            told = {"turn": "turns after the escape", "what": "of escapes still free"}
+            yield _curve(condition, times, seen, certain=0, name="recollapse", **told)
 
 
 def _by_condition(timelines: Sequence[Timeline]) -> list[tuple[str, list[Timeline]]]:
@@ -100,10 +137,17 @@ def _by_condition(timelines: Sequence[Timeline]) -> list[tuple[str, list[Timelin
 
 
 def _curve(
-    condition: str, times: Sequence[int], seen: Sequence[bool], *, name: str, turn: str, what: str
+    condition: str,
+    times: Sequence[int],
+    seen: Sequence[bool],
+    *,
+    certain: int,
+    name: str,
+    turn: str,
+    what: str,
 ) -> Curve:
     at = list(range(max(times) + 1))
-    share, low, high = survival(times, seen, at)
+    share, low, high = survival(times, seen, at, certain=certain)
     return Curve(
         name=name,
         x_label=turn,

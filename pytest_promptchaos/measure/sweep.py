@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,20 +24,31 @@ HIGHEST = 0.99
 def swept(thresholds: Thresholds) -> tuple[Thresholds, ...]:
     """Return thresholds with s1 from 0.80 to 0.99 by 0.01, and the given ones where they lie.
 
-    s2 keeps its distance from s1, and the drift bounds stay one minus the cosines, so that one
-    number moves all four. Where the given drift bounds are others, the given thresholds are a
-    point of their own and no part of the line.
+    One number moves all four: s2 keeps its distance from s1, and each drift bound its distance
+    from one minus its cosine, as far as cosines and drifts go (from -1 to 1, from 0 to 2). The
+    given thresholds are on the line as they were given, so that its point at their s1 is what is
+    judged.
 
     >>> [(one.s1, round(one.s2, 2)) for one in swept(Thresholds())][11:14]
     [(0.91, 0.89), (0.92, 0.9), (0.93, 0.91)]
     """
     grid = {round(float(s1), 2) for s1 in np.arange(LOWEST, HIGHEST + 0.005, 0.01)}
+    return tuple(
+        thresholds if s1 == thresholds.s1 else _moved(thresholds, s1)
+        for s1 in sorted(grid | {thresholds.s1})
+    )
+
+
+def _moved(thresholds: Thresholds, s1: float) -> Thresholds:
+    # Rounded, because 1 - 0.92 is not 0.08 in binary, and no distance is to come from that.
     gap = round(thresholds.s1 - thresholds.s2, 12)
-    found = []
-    for s1 in sorted(grid | {thresholds.s1}):
-        s2 = max(round(s1 - gap, 12), -1.0)
-        found.append(Thresholds(s1=s1, s2=s2, d1=1 - s1, d2=1 - s2, sustained=thresholds.sustained))
-    return tuple(found)
+    near, further = (
+        round(drift - (1 - cosine), 12)
+        for drift, cosine in ((thresholds.d1, thresholds.s1), (thresholds.d2, thresholds.s2))
+    )
+    s2 = min(max(round(s1 - gap, 12), -1.0), 1.0)
+    d1, d2 = (min(max(drift, 0.0), 2.0) for drift in (1 - s1 + near, 1 - s2 + further))
+    return replace(thresholds, s1=s1, s2=s2, d1=d1, d2=d2)
 
 
 def sweep_curves(

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from pytest_promptchaos.records.measurements import Curve, Measurement  # noqa: TC001
 
 Standing: TypeAlias = Literal[
-    "supported", "between-model only", "sign conflict", "weak", "undecided", "invalid"
+    "supported", "between-model only", "sign conflict", "masked", "weak", "undecided", "invalid"
 ]
 """What an association is worth; only ``supported`` passes."""
 Censor: TypeAlias = Literal["after", "last", "exclude"]
@@ -37,9 +37,10 @@ class Hypothesis:
 class BridgePlan:
     """Everything that is decided before a bridge is looked at, and that a preregistration holds.
 
-    ``clusters`` and ``strata`` name columns; empty ``clusters`` are rows with equal predictors.
-    An association passes with |rho| of at least ``threshold``, a Holm-adjusted p below ``alpha``
-    and an interval without 0, and an association of the same sign inside the strata.
+    ``clusters`` and ``strata`` name columns; empty ``clusters`` are, for each hypothesis, rows with
+    equal predictors. By the published rule an association passes with |rho| of at least
+    ``threshold``, a Holm-adjusted p below ``alpha`` and an interval without 0; what it takes inside
+    the strata beside that is said in ``measure.standing``.
     """
 
     hypotheses: tuple[Hypothesis, ...]
@@ -88,8 +89,8 @@ class Association:
 class Bridge:
     """A family of associations over one table, with what they all rest on.
 
-    ``rows`` entered, of ``given``; ``unique`` of them have predictors of their own. ``collinear``
-    are rank correlations between predictors and between outcomes of the family. ``counts`` say in
+    ``rows`` entered, of ``given``, the most that one association rests on; ``unique`` of them have
+    predictors of their own, and ``clusters`` is the fewest of an association. ``collinear`` are rank correlations between predictors and between outcomes of the family. ``counts`` say in
     words what every merge and exclusion kept and lost; ``deviations`` what was changed after the
     plan was frozen. ``reason`` says why there is no association, and how many rows are missing.
     """

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Measurement, Outcome
-from pytest_promptchaos.verdict.explain import RELAX, bounds, digits, figure, valued
+from pytest_promptchaos.verdict.explain import MARKS, RELAX, bounds, digits, figure, valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_promptchaos.records import Association, Bridge, Limit, Standing
+    from pytest_promptchaos.records import Association, Bridge, Control, Limit, Standing
 
 OUTCOMES: Mapping[Standing, Outcome] = {
     "supported": Outcome.PASSED,
@@ -42,13 +42,16 @@ NEXT: Mapping[Standing, tuple[str, ...]] = {
     "undecided": (
         "measure more prompts of each model: the interval inside the strata rests on {clusters} "
         "clusters, not on {rows} rows",
+        "where the sentence says that it is small there, or names strata that reverse it, look at "
+        "them in the scatter of the report, and state what is in them as a hypothesis before new "
+        "data",
         RELAX,
     ),
     "weak": (
         "accept that it is not there at this size, or measure more prompts of each model and "
         "more models; a threshold chosen after the fact passes nothing (threshold={threshold:g})",
     ),
-    "invalid": ("mend the table as the sentence says; until then this is no evidence either way",),
+    "invalid": ("mend what the sentence names; until then this is no evidence either way",),
 }
 
 
@@ -89,15 +92,21 @@ def bridge_sentence(association: Association, bridge: Bridge, limit: Limit) -> s
     )
 
 
-def bridge_explanation(told: str, association: Association, bridge: Bridge) -> str:
-    """Return the text of a verdict on one association, top to bottom as a reader needs it."""
+def bridge_explanation(
+    told: str, association: Association, bridge: Bridge, controls: Sequence[Control] = ()
+) -> str:
+    """Return the text of a verdict on one association, top to bottom as a reader needs it.
+
+    Of the controls those are told that could have voided it.
+    """
     parts = [told, *_basis(association)]
     parts += ["", "beside it:", *_indented(_beside(association, bridge))]
     for title, lines in (
         ("by stratum:", map(figure, association.by_stratum)),
         ("handled otherwise:", map(_line, association.sensitivity)),
         ("collinearity of the family:", map(_line, bridge.collinear)),
-        ("rows:", _rows(bridge)),
+        ("rows:", _rows(association, bridge)),
+        ("controls:", _guards(controls)),
         ("preregistration:", _frozen(bridge)),
     ):
         if listed := list(_indented(lines)):
@@ -114,13 +123,18 @@ def _basis(association: Association) -> list[str]:
 def _beside(association: Association, bridge: Bridge) -> Iterable[str]:
     one, rule = association, "passes" if association.as_published else "does not pass"
     yield (
-        f"unique predictors: {bridge.unique:,} of {bridge.rows:,} rows have predictors of their own"
-        f" ({bridge.clusters:,} clusters in {len(bridge.strata)} strata)"
+        f"unique predictors: {bridge.unique:,} of {bridge.given:,} rows have predictors of their "
+        f"own ({_clusters(one, bridge):,} clusters in {len(bridge.strata)} strata)"
     )
     yield f"as published, rows resampled: {_with_p(one.pooled, one.p, one.holm)}: it {rule}"
     yield f"clusters resampled: {_told(one.clustered)}"
     yield f"inside the strata: {_with_p(one.within, one.p_within, one.holm_within)}"
     yield f"adjusted for the strata, least squares: {_told(one.adjusted)}"
+
+
+def _clusters(association: Association, bridge: Bridge) -> int:
+    """Return how many clusters this association rests on, which may differ over a family."""
+    return association.clustered.resampled_n or bridge.clusters
 
 
 def _with_p(measurement: Measurement, p: float | None, holm: float | None) -> str:
@@ -147,9 +161,23 @@ def _line(measurement: Measurement) -> str:
     return "; ".join(filter(None, [figure(measurement), *inner, measurement.interval]))
 
 
-def _rows(bridge: Bridge) -> Iterable[str]:
-    yield f"{bridge.rows:,} of {bridge.given:,} rows entered"
+def _rows(association: Association, bridge: Bridge) -> Iterable[str]:
+    yield entered(association)
     yield from bridge.counts
+
+
+def entered(association: Association) -> str:
+    """Return in words how many rows an association rests on, which differ over a family."""
+    pooled = association.pooled
+    if pooled.value is None:
+        return f"no row entered of {pooled.n:,}"
+    left = pooled.n - pooled.effective_n
+    told = f"; {left:,} were left out, as the plan says" if left else ""
+    return f"{pooled.effective_n:,} of {pooled.n:,} rows entered{told}"
+
+
+def _guards(controls: Sequence[Control]) -> Iterable[str]:
+    return (f"{MARKS[c.state]} {c.name}: {c.words}" for c in controls if c.role != "note")
 
 
 def _frozen(bridge: Bridge) -> Iterable[str]:
@@ -164,8 +192,8 @@ def _next(association: Association, bridge: Bridge) -> Sequence[str]:
         line.format(
             hypothesis=association.hypothesis.name.replace(" x ", " ~ "),
             strata=len(bridge.strata),
-            clusters=f"{bridge.clusters:,}",
-            rows=f"{bridge.rows:,}",
+            clusters=f"{_clusters(association, bridge):,}",
+            rows=f"{association.pooled.effective_n or bridge.rows:,}",
             threshold=bridge.threshold,
         )
         for line in NEXT[association.standing]

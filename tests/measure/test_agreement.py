@@ -113,24 +113,25 @@ def test_the_study_has_a_low_kappa_and_a_high_agreement_and_the_words_say_so() -
     assert found.negative.value == pytest.approx(20 / 33)
     assert found.n == 180
     assert found.words == (
-        "91% of the labels are 'collapsed', so chance alone would agree on 83%: kappa falls to "
-        "0.566 though the raw agreement is 92.8%, PABAK 0.856 and AC1 0.913. On the rare label "
-        "they agree to 0.606."
+        "180 windows are labeled by both first and second. 91% of the labels are 'collapsed', so "
+        "chance alone would agree on 83%: kappa falls to 0.566 though the raw agreement is 92.8%, "
+        "PABAK 0.856 and AC1 0.913. On the rare label they agree to 0.606."
     )
 
 
 def test_a_rare_collapse_is_as_extreme_as_a_frequent_one() -> None:
     found = of(*reversed(THE_STUDY))
-    assert found.words.startswith("91% of the labels are 'not collapsed'")
+    assert "91% of the labels are 'not collapsed'" in found.words
     assert "On the rare label they agree to 0.606." in found.words
 
 
-def test_balanced_labels_need_no_words() -> None:
-    assert of(40, 9, 6, 45).words == ""
+def test_of_balanced_labels_the_words_count_what_is_labeled() -> None:
+    assert of(40, 9, 6, 45).words == "100 windows are labeled by both first and second."
+    assert of(0, 0, 0, 1).words.startswith("1 window is labeled by both first and second. ")
 
 
 def test_a_labeling_that_calls_far_more_collapsed_is_named() -> None:
-    assert of(25, 35, 5, 35).words == "first calls 60% of them collapsed, second 30%."
+    assert of(25, 35, 5, 35).words.endswith("first calls 60% of them collapsed, second 30%.")
 
 
 # -- what a table does not know -------------------------------------------------------------------
@@ -202,10 +203,40 @@ def test_disagreements_of_a_few_prompts_make_every_prompt_count_as_one() -> None
     assert effective_share(raw, by_prompt) == pytest.approx(1 / 40)
 
 
-def test_a_handful_of_prompts_is_no_sample_of_prompts_and_the_words_say_so() -> None:
+def test_of_a_handful_of_prompts_each_counts_as_one() -> None:
     a, b = labelings((5, 1, 1, 5))
     found = agreement("raters", "x", "y", a, b, clusters=[0, 1, 2] * 4, things="turns")
-    assert found.raw.interval == "95 % Wilson over 12 turns, taken for independent"
+    assert found.raw.interval == (
+        "95 % Wilson over 12 turns of 3 seed prompts, worth 3 independent ones"
+    )
+    assert (found.raw.low, found.raw.high) == pytest.approx(
+        proportion_confint(3 * 10 / 12, 3, method="wilson")
+    )
+    assert (found.raw.resampled, found.raw.resampled_n) == ("seed prompts", 3)
+
+
+def test_one_prompt_has_no_interval_and_says_why() -> None:
+    a, b = labelings((5, 1, 1, 5))
+    for one in all_of(agreement("raters", "x", "y", a, b, clusters=["p0"] * 12, things="turns")):
+        assert one.value is not None
+        assert (one.low, one.high) == (None, None)
+        assert one.interval == (
+            "no interval: all 12 turns are of one seed prompt and depend on each other"
+        )
+    assert agreement("raters", "x", "y", [True], [True], clusters=["p0"]).raw.low is not None
+
+
+@pytest.mark.parametrize("prompts", [2, 3, 4])
+def test_the_intervals_of_a_handful_of_prompts_hold_the_truth(prompts: int) -> None:
+    rng, held = np.random.default_rng(0), []
+    for _ in range(200):
+        alike = rng.random((prompts, 40)) < rng.beta(4, 1, prompts)[:, np.newaxis]
+        first = rng.random((prompts, 40)) < 0.5
+        a, b = first.ravel().tolist(), (first == alike).ravel().tolist()
+        clusters = np.repeat(np.arange(prompts), 40).tolist()
+        one = agreement("raters", "x", "y", a, b, clusters=clusters).raw
+        held.append((one.low or 0.0) <= 0.8 <= (one.high or 0.0))
+    assert np.mean(held) > 0.94
 
 
 def test_clustered_intervals_hold_the_truth_where_independent_ones_do_not() -> None:

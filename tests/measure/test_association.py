@@ -88,6 +88,25 @@ def test_a_true_effect_inside_is_supported() -> None:
     assert all(part.value is not None and part.value > 0.3 for part in found.by_stratum)
 
 
+def test_a_small_effect_inside_is_undecided_and_not_between_models_only() -> None:
+    found = simulated(inside=0.3, between=1.5, seed=3)
+    assert found.holm_within is not None
+    assert found.holm_within < 0.05
+    assert found.standing == "undecided"
+    assert "inside the strata it is there but small" in found.words
+
+
+def test_a_reversed_stratum_is_undecided_and_named() -> None:
+    x, y = drawn(np.random.default_rng(0), inside=2.0, between=3.0)
+    last = DESIGN.strata == 3
+    y = np.where(last, 2 * y[last].mean() - y, y)
+    found = one({"slope": x, "rate": y})
+    assert found.holm_within is not None
+    assert found.holm_within < 0.05
+    assert found.standing == "undecided"
+    assert "it is not there in all of them; reversed in HOMO_C (-" in found.words
+
+
 def test_an_effect_inside_one_model_needs_no_other() -> None:
     x, y = drawn(np.random.default_rng(3), inside=1.5, between=0.0)
     rows = DESIGN.strata == 2
@@ -126,6 +145,38 @@ def test_720_rows_with_108_predictors_report_108() -> None:
     assert found.clustered.resampled_n == found.within.resampled_n == 108
     assert found.pooled.resampled_n == found.pooled.n == found.pooled.effective_n == 720
     assert "108 clusters that can change places, inside 4 strata" in found.within.interval
+
+
+def test_each_predictor_has_clusters_of_its_own_whatever_else_is_in_the_family() -> None:
+    columns = family()
+    columns["mean"] = np.random.default_rng(1).normal(size=720)
+    by_own = held(columns, FAMILY, clusters=None)
+    assert [a.clustered.resampled_n for a in by_own] == [108, 720, 108]
+    assert [a.clustered.interval.partition("; ")[2] for a in by_own] == [
+        "slope has 108 unique values in 720 rows",
+        "mean has 720 unique values in 720 rows",
+        "slope has 108 unique values in 720 rows",
+    ]
+    # What is tested beside it changes nothing of its test.
+    assert by_own[0].p_within == one({n: columns[n] for n in ("slope", "rate")}).p_within
+
+
+def test_rounding_makes_no_predictors() -> None:
+    columns = {"slope": drawn(np.random.default_rng(0))[0], "rate": family()["rate"]}
+    jitter = np.random.default_rng(1).uniform(-1e-12, 1e-12, 720)
+    plain, shaken = (
+        one({**columns, "slope": columns["slope"] + by}, clusters=None) for by in (0.0, jitter)
+    )
+    assert plain.clustered.resampled_n == shaken.clustered.resampled_n == 108
+    assert shaken.p_within == pytest.approx(plain.p_within, abs=0.02)
+
+
+def test_other_clusters_that_are_the_same_are_told_once() -> None:
+    x, y = drawn(np.random.default_rng(0))
+    again = one(
+        {"slope": x, "rate": y}, clusters=None, also={"seed prompts": 500 - DESIGN.clusters}
+    )
+    assert not [line.name for line in again.sensitivity if "moved as one" in line.name]
 
 
 def test_clusters_are_less_certain_than_rows() -> None:
@@ -250,7 +301,10 @@ def test_a_predictor_that_is_constant_in_every_stratum_is_between_models_by_cons
         "but the predictor is constant inside every stratum: it lies between the strata"
     )
     assert (found.within.value, found.adjusted.value, found.p_within) == (None, None, None)
-    assert found.clustered.interval == "no interval: 3 clusters, and resampling them takes 5"
+    assert found.clustered.interval == (
+        "no interval: 3 clusters, and resampling them takes 5; slope has 3 unique values in 720 "
+        "rows"
+    )
 
 
 def test_an_outcome_that_is_constant_in_every_stratum_is_so_too() -> None:

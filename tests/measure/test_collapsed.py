@@ -77,6 +77,13 @@ def test_rate_is_the_share_of_all_turns() -> None:
     assert found.high <= 0.6
 
 
+def test_a_rate_of_none_reaches_as_far_as_a_share_of_conversations_would_take_it() -> None:
+    # 1 - 0.05^(1/12) of other seed prompts may collapse, each in at most 16 of 20 turns.
+    found = TALLY.rate([line("." * 20, f"p{i}") for i in range(12)])
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx((1 - 0.05 ** (1 / 12)) * 16 / 20)
+
+
 @pytest.mark.parametrize(
     ("censor", "value", "kept", "words"),
     [
@@ -100,6 +107,19 @@ def test_the_depth_is_that_of_the_collapsed_and_counts_those_that_run_on() -> No
     assert found.value == pytest.approx((1 + 6 + 2) / 3)
     assert (found.n, found.effective_n) == (4, 3)
     assert found.interval.endswith("2 of 3 run to the last turn and may be deeper")
+
+
+def test_no_interval_of_turns_ends_beyond_what_is_possible() -> None:
+    # Of 12 turns, 5 to 12 can be labelled: no depth above 8. Two deep and one shallow seed prompt
+    # would take Student's t below 1 and above 8.
+    depth = TALLY.depth(one_each("." * 4 + "#" * 8, "." * 4 + "#" * 8, "." * 11 + "#"))
+    assert (depth.low, depth.high) == (1.0, 8.0)
+    # An escape at turn 6 at the earliest is followed by turn 12 at most 6 turns later.
+    marks = ("....#.....##", "....#.#.....", "....#.#.....", "....#......#", "....#......#")
+    again = TALLY.recollapse(one_each(*marks))
+    assert again.value == pytest.approx((5 + 1 + 1 + 6 + 6) / 5)
+    assert again.low is not None
+    assert (again.low, again.high) == (1.0, 6.0)
 
 
 def test_the_escape_probability_is_per_turn_that_has_a_next_one() -> None:
@@ -147,6 +167,14 @@ def test_too_few_turns_are_no_evidence_of_anything() -> None:
         "the longest of 2 conversations has 4 turns, and turn 5 is the earliest that can be called "
         "collapsed: ask for more turns"
     )
+
+
+def test_one_conversation_that_is_too_short_is_counted_as_one() -> None:
+    why = (
+        "the only conversation has 4 turns, and turn 5 is the earliest that can be called "
+        "collapsed: ask for more turns"
+    )
+    assert {found.reason for found in TALLY.every(one_each("...."))} == {why}
 
 
 def test_a_conversation_that_is_too_short_is_counted_and_not_called_free() -> None:
@@ -200,10 +228,12 @@ def test_every_number_lies_within_its_interval_and_its_interval_is_possible(
         "collapse_incidence": (0.0, 1.0),
         "collapse_rate": (0.0, 1 - 4 / turns),
         "first_collapse_turn": (5.0, turns + 1.0),
+        "entrenchment_depth": (1.0, turns - 4.0),
+        "time_to_recollapse": (1.0, turns - 6.0),
         "escape_probability": (0.0, 1.0),
     }
     for found in Tally(censor=censor).every(lines):  # type: ignore[arg-type]
-        least, most = ends.get(found.name, (float("-inf"), float("inf")))
+        least, most = ends[found.name]
         assert found.n == len(lines) >= found.effective_n
         if found.value is not None and found.low is not None and found.high is not None:
             assert least - 1e-9 <= found.low <= found.value + 1e-9

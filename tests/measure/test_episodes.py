@@ -62,8 +62,10 @@ def test_a_collapse_at_the_last_turn_has_no_next_turn() -> None:
 
 
 def test_an_escape_to_the_end_is_censored() -> None:
-    # Free at turns 7, 8 and 9: a recollapse takes at least three turns.
-    assert recollapses(turns("....##...")) == ((3, False),)
+    # Free at turns 7, 8 and 9, the last of which is 2 turns after the escape; turn 10, which
+    # would be the third, was never spoken.
+    assert recollapses(turns("....##...")) == ((2, False),)
+    assert recollapses(turns("....##.")) == ((0, False),)
 
 
 def test_the_depth_is_that_of_the_longest_episode_the_first_of_equals() -> None:
@@ -91,9 +93,9 @@ def test_every_escape_is_followed_by_turns_that_are_free(labels: list[bool]) -> 
     ended = [one for one in episodes(labels) if one.escape]
     found = recollapses(labels)
     assert len(found) == len(ended) == sum(escapes(labels))
-    for one, (free, again) in zip(ended, found, strict=True):
+    for one, (later, again) in zip(ended, found, strict=True):
         assert one.escape is not None
-        after = one.escape - 1 + free
-        assert free >= 1
-        assert not any(labels[one.escape - 1 : after])
-        assert labels[after] if again else after == len(labels)
+        turn = one.escape + later
+        assert not any(labels[one.escape - 1 : turn - 1])
+        assert labels[turn - 1] is again
+        assert again or turn == len(labels)

@@ -57,6 +57,14 @@ def test_loops_of_their_own_vanish_among_the_turns_of_others() -> None:
     found = collapse(OWN, vectors_of(OWN))
     assert found.measurement.value == 1.0
     assert control(found, OTHERS).value == 0.0 == control(found, RESOLUTION).value
+    assert control(found, OTHERS).words == (
+        "turns taken from different conversations and put in a row collapse in 0.000 of rows; the "
+        "real conversations in 1.000"
+    )
+    assert control(found, RESOLUTION).words == (
+        "in 0.000 of rows of turns taken from different conversations turns are called collapsed "
+        "although their words do not repeat"
+    )
     assert outcome(found, FEW) is Outcome.FAILED
     assert outcome(collapse(OWN, vectors_of(OWN), claimed=True), MANY) is Outcome.PASSED
 
@@ -87,7 +95,14 @@ def test_a_rate_is_held_against_a_rate() -> None:
     found = collapse(STOCK, vectors_of(STOCK), of="rate")
     assert found.measurement.value == pytest.approx(0.6) == control(found, OTHERS).value
     assert control(found, RESOLUTION).value == 0.0
-    assert "collapse rate of turns from different conversations" in control(found, OTHERS).words
+    assert control(found, OTHERS).words.startswith(
+        "of turns taken from different conversations and put in a row, 0.600 are collapsed; of "
+        "those of the real conversations, 0.600"
+    )
+    assert control(found, RESOLUTION).words == (
+        "of rows of turns taken from different conversations, 0.000 of the turns are called "
+        "collapsed although their words do not repeat"
+    )
 
 
 def test_conversations_that_say_nothing_twice_pass() -> None:

@@ -25,6 +25,7 @@ def seen(within: Measurement, holm_within: float | None, *, sign: int = 1) -> Se
         hypothesis=HYPOTHESIS,
         pooled=rho(sign * 0.5, *ends),
         within=within,
+        clustered=rho(sign * 0.5, *sorted((sign * 0.2, sign * 0.7))),
         holm=1e-9,
         holm_within=holm_within,
     )
@@ -32,7 +33,9 @@ def seen(within: Measurement, holm_within: float | None, *, sign: int = 1) -> Se
 
 CASES = {
     "the same sign and a small p": (rho(0.3, 0.1, 0.5), 0.01, "supported"),
-    "the same sign, small, and a small p": (rho(0.1, 0.05, 0.15), 0.01, "supported"),
+    "the same sign, a small p, and small": (rho(0.1, 0.05, 0.39), 0.01, "undecided"),
+    "the same sign, a small p, and up to the threshold": (rho(0.2, 0.05, 0.4), 0.01, "supported"),
+    "the same sign, a small p, and no interval": (rho(0.3), 0.01, "undecided"),
     "the opposite sign and a small p": (rho(-0.3, -0.5, -0.1), 0.01, "sign conflict"),
     "around 0": (rho(0.0, -0.1, 0.1), 0.9, "between-model only"),
     "the opposite sign without a small p": (rho(-0.2, -0.4, 0.0), 0.2, "between-model only"),
@@ -120,6 +123,34 @@ def test_strata_that_run_against_the_pooled_rho_are_named() -> None:
         replace(rho(-0.3, -0.5, -0.1), name="B"),
         replace(rho(-0.1, -0.3, 0.1), name="C"),
     )
-    whole = seen(rho(0.0, -0.1, 0.1), 0.5)
-    assert reversed_in(whole, strata) == "; reversed in B (-0.30 [-0.50, -0.10])"
-    assert reversed_in(whole, strata[:1]) == ""
+    whole = replace(seen(rho(0.0, -0.1, 0.1), 0.5), by_stratum=strata)
+    assert reversed_in(whole) == "B (-0.30 [-0.50, -0.10])"
+    assert standing(whole, PLAN)[1].endswith("; reversed in B (-0.30 [-0.50, -0.10])")
+    assert reversed_in(replace(whole, by_stratum=strata[:1])) == ""
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_one_stratum_reverses_is_undecided(sign: int) -> None:
+    inner = rho(sign * 0.5, *sorted((sign * 0.4, sign * 0.6)))
+    against = replace(rho(-sign * 0.3, *sorted((-sign * 0.5, -sign * 0.1))), name="B")
+    whole = seen(inner, 0.001, sign=sign)
+    assert standing(whole, PLAN)[0] == "supported"
+    found, words = standing(replace(whole, by_stratum=(against,)), PLAN)
+    assert found == "undecided"
+    assert "it is not there in all of them; reversed in B (" in words
+
+
+def test_what_resampled_clusters_leave_open_is_undecided() -> None:
+    whole = seen(rho(0.5, 0.4, 0.6), 0.001)
+    for clustered, told in (
+        (rho(0.5, -0.25, 0.64), "with clusters resampled rho is +0.50 [-0.25, +0.64], which holds"),
+        (rho(0.5), "with clusters resampled rho has no interval"),
+    ):
+        found, words = standing(replace(whole, clustered=clustered), PLAN)
+        assert (found, told in words) == ("undecided", True)
+
+
+def test_what_is_small_inside_the_strata_is_not_said_to_be_absent() -> None:
+    found, words = standing(seen(rho(0.14, 0.07, 0.21), 0.0005), PLAN)
+    assert found == "undecided"
+    assert words.endswith("inside the strata it is there but small: its interval ends below 0.4")

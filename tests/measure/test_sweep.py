@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from measure.talks import talk
 from pytest_promptchaos.measure.detector import Thresholds
@@ -14,6 +15,44 @@ def test_the_published_thresholds_lie_on_the_line() -> None:
     assert next(one for one in swept(Thresholds()) if one.s1 == 0.92).s2 == 0.90
     assert len(swept(Thresholds())) == 20
     assert len(swept(Thresholds(s1=0.905, s2=0.9))) == 21
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Thresholds(s1=0.85, s2=0.9),
+        Thresholds(s1=1.0, s2=-1.0),
+        Thresholds(s1=-1.0, s2=1.0),
+        Thresholds(d1=0.0, d2=2.0),
+        Thresholds(d1=2.0, d2=0.0),
+    ],
+)
+def test_what_is_given_lies_on_the_line_as_it_was_given(given: Thresholds) -> None:
+    # s2 = 0.9 where s1 = 0.85 would be 1.04 where s1 = 0.99: a cosine ends at 1.
+    found = swept(given)
+    assert [one for one in found if one.s1 == given.s1] == [given]
+    assert all(-1 <= one.s2 <= 1 for one in found)
+
+
+def test_the_drift_bounds_keep_their_distance() -> None:
+    # 0.04 less than one minus the cosine each, at every point.
+    for one in swept(Thresholds(d1=0.04, d2=0.06)):
+        assert one.d1 == pytest.approx(max(1 - one.s1 - 0.04, 0.0))
+        assert one.d2 == pytest.approx(max(1 - one.s2 - 0.04, 0.0))
+
+
+def test_the_point_at_the_judged_threshold_is_what_is_judged() -> None:
+    # s1 = 0.95 at every turn: periodic, but further than d1 = 0.04 allows.
+    angles = np.arccos(0.95) * np.arange(8)
+    given = Thresholds(d1=0.04)
+    line = Detectors(thresholds=given).timeline(
+        talk("abababab"), np.stack([np.cos(angles), np.sin(angles)], 1)
+    )
+    assert line.rate == 0.0
+    curves = {(one.name, one.series): one for one in sweep_curves([line], given, "matching")}
+    rate = curves["collapse rate by threshold", "drift=matching, judged"]
+    assert dict(zip(rate.x, rate.y, strict=True))[given.s1] == 0.0
+    assert rate.y[0] > 0
 
 
 def test_a_conversation_counts_up_to_the_threshold_that_its_cosine_reaches() -> None:
