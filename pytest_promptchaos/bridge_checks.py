@@ -9,10 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack
 
-from pytest_promptchaos.bridge_plan import PUBLISHED, BridgeKnobs, hypotheses_of, plan_asked
+from pytest_promptchaos.bridge_plan import (
+    PUBLISHED,
+    BridgeKnobs,
+    hypotheses_of,
+    plan_asked,
+    told_apart,
+)
 from pytest_promptchaos.bridge_rows import bridge_of, columns_asked, rows_of
 from pytest_promptchaos.judging import enforce_all
 from pytest_promptchaos.records import (
@@ -30,7 +37,9 @@ from pytest_promptchaos.verdict.bridges import (
     OUTCOMES,
     bridge_explanation,
     bridge_sentence,
+    clusters_told,
     judged_rho,
+    strata_told,
 )
 
 if TYPE_CHECKING:
@@ -66,10 +75,10 @@ def assert_bridge(
     sign, a Holm-adjusted p of its permutation test below ``alpha`` and an interval that reaches
     ``threshold``, when the interval of resampled clusters is without 0, and when no stratum has it
     reversed. A large rho that is there between the strata only fails, and so does one that is
-    reversed inside them; one that is small there, that some of them reverse or that they leave open
-    is inconclusive. Where a control of the table failed, nothing is evidence. Raises
-    ``VerdictError`` (an ``AssertionError``) for the first that is not green, naming the others. The
-    arguments are those of :func:`measure_bridge`.
+    reversed inside them, or that is inside them and hidden over all rows; one that is small there,
+    that some of them reverse or that they leave open is inconclusive. Where a control of the table
+    failed, nothing is evidence. Raises ``VerdictError`` (an ``AssertionError``) for the first that
+    is not green, naming the others. The arguments are those of :func:`measure_bridge`.
     """
     __tracebackhide__ = True
     return enforce_all(judge_bridge(measure_bridge(table, hypotheses, **knobs)))
@@ -100,11 +109,11 @@ def measure_bridge(
     """Return whether columns of depth features go with columns of outcomes, in ``.bridge``.
 
     ``table`` is a mapping of arrays or lists, a data frame, a structured array, a list of rows,
-    the path of a CSV file, or a pair of paths: depth features and collapses, merged on condition,
-    seed_id and repeat_index, as published. ``hypotheses`` are ``Hypothesis`` objects, pairs of
-    columns, or texts as in ``"lambda1_mean ~ collapse_rate"``, with ``(+)`` or ``(-)`` behind where
-    a direction is said beforehand; the six published ones when left out. Every pair gets
-    Spearman's rho over all rows with its bootstrap interval and Holm's p over the family, and
+    the path of a CSV file, or a pair of any of these: depth features and collapses, merged on
+    condition, seed_id and repeat_index, as published. ``hypotheses`` are ``Hypothesis`` objects,
+    pairs of columns, or texts as in ``"lambda1_mean ~ collapse_rate"``, with ``(+)`` or ``(-)``
+    behind where a direction is said beforehand; the six published ones when left out. Every pair
+    gets Spearman's rho over all rows with its bootstrap interval and Holm's p over the family, and
     beside it what tells models from prompts. Further arguments:
 
     - ``strata``: the column (or columns, or one label per row) inside which an association must
@@ -116,9 +125,9 @@ def measure_bridge(
     - ``censor``: ``first_collapse_turn`` of a conversation that never collapsed: ``"after"`` its
       last turn (the default), its ``"last"`` (as published), or ``"exclude"``.
     - ``resamples`` (10,000), ``permutations`` (9,999), ``seed`` (42).
-    - ``exclusions``: flags of rows (or a column of flags) by name; each is shown beside the pooled
-      rho as if these rows were left out. Conversations that stopped early are one by themselves,
-      where the table has ``total_turns`` and ``max_turns``.
+    - ``exclusions``: flags of rows (or a column of flags) by name, or a list of such columns; each
+      is shown beside the pooled rho as if these rows were left out. Conversations that stopped
+      early are one by themselves, where the table has ``total_turns`` and ``max_turns``.
     - ``preregistration``: a file that ``promptchaos preregister`` wrote. What is left out here is
       as frozen there, and anything else must be, or have its deviation recorded.
 
@@ -130,8 +139,8 @@ def measure_bridge(
     """
     started = time.perf_counter()
     read = table_of(table)
-    asked = plan_asked(read, hypotheses, knobs)
-    findings = _measured(read, asked, knobs)
+    told = told_apart(read, knobs)
+    findings = _measured(read, plan_asked(read, hypotheses, told), told)
     return replace(findings, seconds=time.perf_counter() - started)
 
 
@@ -140,11 +149,11 @@ def measure_bridge(
 
 def _measured(table: Table, asked: PlanAsked, knobs: BridgeKnobs) -> Findings:
     clusters, strata = _labels(knobs.get("clusters")), _labels(knobs.get("strata"))
+    left_out = knobs.get("exclusions")
+    assert left_out is None or isinstance(left_out, Mapping), "told apart before"
     plan = asked.plan if strata is None else replace(asked.plan, strata=(LABELS,))
     plan = plan if clusters is None else replace(plan, clusters=(LABELS,))
-    rows = rows_of(
-        table, plan, clusters=clusters, strata=strata, exclusions=knobs.get("exclusions")
-    )
+    rows = rows_of(table, plan, clusters=clusters, strata=strata, exclusions=left_out)
     bridge = replace(
         _voided(bridge_of(table.name, rows, plan), table.controls),
         preregistration=asked.preregistration,
@@ -221,7 +230,7 @@ def _controls(bridge: Bridge) -> tuple[Control, ...]:
     """Return what the family rests on, as notes."""
     told = {
         "unique predictors": f"{bridge.unique:,} of {bridge.given:,} rows have predictors of their "
-        f"own, in {bridge.clusters:,} clusters and {len(bridge.strata)} strata",
+        f"own, in {clusters_told(bridge.clusters)} and {strata_told(bridge)}",
         "rows": "; ".join((f"{bridge.rows:,} of {bridge.given:,} rows entered", *bridge.counts)),
         "preregistration": f"frozen as sha256 {bridge.preregistration}; deviations: "
         f"{'; '.join(bridge.deviations) or 'none'}"

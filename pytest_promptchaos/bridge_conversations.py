@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pytest_promptchaos.errors import TableError
+from pytest_promptchaos.errors import ArgumentError, TableError
 from pytest_promptchaos.measure.sensitivity import FIRST
-from pytest_promptchaos.measure.tables import KEY, numbers, row_named
+from pytest_promptchaos.measure.tables import column_named, numbers, row_named
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,51 @@ if TYPE_CHECKING:
 RATE, INCIDENCE = "collapse_rate", "has_collapse"
 SHORT = "conversations that stopped early"
 """The exclusion that every table with turns made and turns asked for has by itself."""
+
+
+def own_columns(cells: Columns, plan: BridgePlan) -> dict[str, str]:
+    """Return the names that a plan's hypotheses use -> the columns of the table that they ask for.
+
+    Raises ``TableError`` for a column that is not there, and ``ArgumentError`` for a hypothesis of
+    a column with itself, which two names of one column hide.
+    """
+    found = {}
+    for one in plan.hypotheses:
+        for name in (one.predictor, one.outcome):
+            try:
+                found[name] = column_named(cells, name)
+            except TableError as error:
+                raise TableError(f"{error}{_elsewhere(cells, plan)}") from error
+        if found[one.predictor] == found[one.outcome]:
+            raise ArgumentError(
+                f"{one.name}: both are the column {found[one.outcome]!r}, and what is held against "
+                "itself always goes with itself: name two columns"
+            )
+    return found
+
+
+def _elsewhere(cells: Columns, plan: BridgePlan) -> str:
+    """Return what is said where a table has one side of every hypothesis and nothing of the other.
+
+    That is a file of depth features without that of collapses, or the other way round.
+    """
+    sides = [{one.predictor for one in plan.hypotheses}, {one.outcome for one in plan.hypotheses}]
+    here = [[_is_there(cells, name) for name in side] for side in sides]
+    if not any(all(a) and not any(b) for a, b in (here, here[::-1])):
+        return ""
+    kind = "outcomes" if all(here[0]) else "depth features"
+    return (
+        f"; it has none of the {kind}: where they are in a second file, name the second file "
+        "(promptchaos bridge DEPTH.csv COLLAPSE.csv), or pass both as a pair"
+    )
+
+
+def _is_there(cells: Columns, name: str) -> bool:
+    try:
+        column_named(cells, name)
+    except TableError:
+        return False
+    return True
 
 
 def check_agrees(cells: Columns, plan: BridgePlan) -> None:
@@ -94,12 +139,3 @@ def short_words(short: NDArray[np.bool_]) -> list[str]:
         f"{int(short.sum()):,} of {len(short):,} conversations stopped early, before max_turns: "
         "rho without them stands among the other handlings"
     ]
-
-
-def repeated(cells: Columns) -> list[str]:
-    """Return in words how many rows have the key of an earlier row, of a table that has keys."""
-    if not set(KEY) <= set(cells):
-        return []
-    keys = list(zip(*(map(str, cells[name]) for name in KEY), strict=True))
-    again = len(keys) - len(set(keys))
-    return [f"{again:,} rows have the {', '.join(KEY)} of another row"] if again else []

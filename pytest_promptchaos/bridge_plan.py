@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
+import numpy as np
+
 from pytest_promptchaos.bridge_rows import columns_asked, strata_asked
-from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.errors import ArgumentError, TableError
+from pytest_promptchaos.measure.tables import column_named
 from pytest_promptchaos.records import BridgePlan, Hypothesis
 from pytest_promptchaos.surround import check_choice, check_count, check_number
-from pytest_promptchaos.written_plan import hypothesis_of, plain
+from pytest_promptchaos.written_plan import check_two, hypothesis_of, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -50,7 +52,7 @@ class BridgeKnobs(TypedDict, total=False):
     resamples: int
     permutations: int
     seed: int
-    exclusions: Mapping[str, ArrayLike | str] | None
+    exclusions: Mapping[str, ArrayLike | str] | Sequence[str] | str | None
     preregistration: str | Path | None
 
 
@@ -61,6 +63,47 @@ class PlanAsked:
     plan: BridgePlan
     preregistration: str = ""
     deviations: tuple[str, ...] = ()
+
+
+def told_apart(table: Table, knobs: BridgeKnobs) -> BridgeKnobs:
+    """Return the knobs with a list of labels as an array, and columns of exclusions by name.
+
+    A list of texts names columns, or holds one label per row where it is as long as the table and
+    not all of it are columns. Raises ``TableError`` for a list that is neither, and
+    ``ArgumentError`` for exclusions that are neither columns nor flags by name.
+    """
+    found: dict[str, object] = dict(knobs)
+    for name in ("clusters", "strata"):
+        given = found.get(name)
+        if isinstance(given, list | tuple) and all(isinstance(one, str) for one in given):
+            found[name] = _columns_or_labels(table, given)
+    left_out = found.get("exclusions")
+    if isinstance(left_out, str):
+        left_out = [left_out]
+    if isinstance(left_out, list | tuple) and all(isinstance(one, str) for one in left_out):
+        found["exclusions"] = {name: name for name in left_out}
+    elif left_out is not None and not isinstance(left_out, Mapping):
+        raise ArgumentError(
+            f"exclusions is {left_out!r:.60}: pass the names of columns of flags, or flags by the "
+            "name of what they leave out, as in {'pilot runs': flags}"
+        )
+    return found  # type: ignore[return-value]
+
+
+def _columns_or_labels(table: Table, given: Sequence[str]) -> object:
+    try:
+        for name in given:
+            column_named(table.columns, name)
+    except TableError as error:
+        if len(given) == table.rows:
+            return np.array(given)
+        if len(given) < 2:
+            raise
+        raise TableError(
+            f"{error}; for labels in the place of columns pass one per row: {len(given):,} were "
+            f"given for {table.rows:,} rows"
+        ) from error
+    return given
 
 
 def plan_asked(table: Table, hypotheses: Hypotheses | None, knobs: BridgeKnobs) -> PlanAsked:
@@ -137,8 +180,8 @@ def _check_named(knobs: BridgeKnobs) -> None:
 def hypotheses_of(given: Hypotheses) -> tuple[Hypothesis, ...]:
     """Return hypotheses from objects, pairs of columns or texts as in ``"x ~ y"``.
 
-    Raises ``ArgumentError`` for anything else, for none, and for a pair that is there twice: it
-    would be one more member of Holm's family and no more evidence.
+    Raises ``ArgumentError`` for anything else, for none, for a column with itself, and for a pair
+    that is there twice: it would be one more member of Holm's family and no more evidence.
 
     >>> hypotheses_of(["lambda1_mean ~ collapse_rate"])[0].name
     'lambda1_mean x collapse_rate'
@@ -146,7 +189,10 @@ def hypotheses_of(given: Hypotheses) -> tuple[Hypothesis, ...]:
     several = [given] if isinstance(given, str | Hypothesis) else given
     if not isinstance(several, Sequence) or not several:
         raise ArgumentError(f"hypotheses is {given!r:.60}: pass a list of one or more")
-    found = tuple(_hypothesis(one) for one in several)
+    try:
+        found = tuple(check_two(_hypothesis(one)) for one in several)
+    except ValueError as error:
+        raise ArgumentError(f"hypotheses: {error}") from error
     names = [one.name for one in found]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -161,10 +207,7 @@ def _hypothesis(one: object) -> Hypothesis:
     if isinstance(one, Hypothesis):
         return one
     if isinstance(one, str):
-        try:
-            return hypothesis_of(one)
-        except ValueError as error:
-            raise ArgumentError(f"hypotheses: {error}") from error
+        return hypothesis_of(one)
     if (
         isinstance(one, Sequence)
         and len(one) == 2

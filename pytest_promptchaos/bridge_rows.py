@@ -14,7 +14,7 @@ from pytest_promptchaos.bridge_conversations import (
     SHORT,
     check_agrees,
     ended_early,
-    repeated,
+    own_columns,
     short_words,
     stopped_early,
 )
@@ -34,6 +34,7 @@ from pytest_promptchaos.measure.tables import (
     row_named,
 )
 from pytest_promptchaos.records import Bridge
+from pytest_promptchaos.tables import check_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,10 +108,11 @@ def rows_of(
         strata=of_stratum,
         strata_names=names,
         unique=int(shared.max()) + 1,
-        counts=(*table.counts, *counts, *repeated(table.columns), *short_words(short)),
+        counts=(*table.counts, *counts, *short_words(short)),
         leave_out={**({SHORT: short} if short.any() else {}), **_left_out(table, exclusions or {})},
         also=_seed_prompts(table.columns),
     )
+    check_once(table)
     check_agrees(table.columns, plan)
     return _censored(rows, table.columns, plan)
 
@@ -188,10 +190,8 @@ def columns_asked(argument: str, given: Grouping) -> tuple[str, ...]:
 
 def _typed(cells: Columns, plan: BridgePlan) -> tuple[dict[str, Values], list[str]]:
     """Return the columns of the hypotheses as numbers, and in words what is odd about them."""
-    asked = dict.fromkeys(name for one in plan.hypotheses for name in (one.predictor, one.outcome))
     columns, counts = {}, []
-    for name in asked:
-        own = column_named(cells, name)
+    for name, own in own_columns(cells, plan).items():
         columns[name] = numbers(cells, own)
         if own != name:
             counts.append(

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.verdict.bridges import entered
+from pytest_promptchaos.verdict.bridges import clusters_told, entered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,22 +19,31 @@ FIRST = (23, 14, 7, 6, 7, 13)
 FURTHER = (23, 14, 7, 15, 13)
 """Below, the interval within the strata has the column of its p to itself."""
 HEAD = ("hypothesis", "pooled rho", "Holm p", "within", "perm. p", "standing")
+DRAWN = ("", "[of rows]", "", "[of clusters]", "")
+"""What is resampled for the interval in each pair of brackets."""
 ABSENT = "absent"
+BRACKETS = (
+    "95 % intervals; of the pooled rho with rows resampled, as published; of the one within the "
+    "strata with clusters resampled"
+)
 
 
 def bridge_text(bridge: Bridge) -> str:
     """Return the bridge as text for a terminal, no line wider than 80 columns.
 
     Each hypothesis has the pooled rho above its interval, Holm's p of it, the rho within the
-    strata above its own interval, the p of its permutation test, and the standing.
+    strata above its own interval, the p of its permutation test, and the standing. Below stands
+    what each rests on, and further down what else was made of it.
     """
     lines = [*_paragraph("bridge", bridge.name), ""]
     if bridge.associations:
-        lines += [_line(HEAD, FIRST), "-" * WIDTH]
+        lines += [_line(HEAD, FIRST), _line(DRAWN, FURTHER), "-" * WIDTH]
         lines += [line for one in bridge.associations for line in _row(one)]
-        lines += [""]
+        lines += ["", *_paragraph("in brackets", BRACKETS)]
     for title, words in _below(bridge):
         lines += _paragraph(title, words)
+    for one in bridge.associations:
+        lines += _beside(one)
     return "\n".join(lines) + "\n"
 
 
@@ -83,15 +92,63 @@ def _below(bridge: Bridge) -> Iterator[tuple[str, str]]:
         yield "no association", bridge.reason
     yield "rows", f"{bridge.rows:,} of {bridge.given:,} entered"
     yield from _rests_on(bridge)
-    yield "unique predictors", f"{bridge.unique:,}, in {bridge.clusters:,} clusters"
+    yield "unique predictors", f"{bridge.unique:,}, in {clusters_told(bridge.clusters)}"
     yield "strata", f"{len(bridge.strata)} ({', '.join(bridge.strata) or 'none'})"
     for words in bridge.counts:
         yield "counted", words
-    for one in bridge.associations:
-        yield one.standing, f"{one.hypothesis.name}: {one.words}"
+    yield from _standings(bridge)
     for correlation in bridge.collinear:
         yield "collinear", _correlation(correlation)
     yield from _bound(bridge)
+
+
+def _standings(bridge: Bridge) -> Iterator[tuple[str, str]]:
+    """Yield every standing with its reason, those that share one together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in bridge.associations:
+        found.setdefault((one.standing, one.words), []).append(one.hypothesis.name)
+    for (standing, words), names in found.items():
+        yield standing, f"{', '.join(names)}: {words}"
+
+
+def _beside(one: Association) -> Iterator[str]:
+    """Yield what else was made of one hypothesis, under its name; nothing where there is no rho."""
+    if one.pooled.value is None:
+        return
+    yield ""
+    yield from wrap(one.hypothesis.name, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    for title, words in (
+        ("over all rows, clusters resampled", _told(one.clustered)),
+        ("least squares, strata as covariates", _told(one.adjusted)),
+        ("by stratum, clusters resampled", "; ".join(map(_named, one.by_stratum))),
+        ("handled otherwise", "; ".join(map(_otherwise, one.sensitivity))),
+    ):
+        if words:
+            yield from wrap(
+                f"{title}: {words}",
+                WIDTH,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
+            )
+
+
+def _told(one: Measurement) -> str:
+    """Return value and interval, or why there is none."""
+    if one.value is None:
+        return f"{ABSENT} ({one.reason})"
+    return f"{_value(one)} {_interval(one)}".rstrip()
+
+
+def _named(one: Measurement) -> str:
+    return f"{one.name} {_told(one)}"
+
+
+def _otherwise(one: Measurement) -> str:
+    """Return a rho under another handling, with that within the strata, or with its p."""
+    within = [f"within {_value(inner)}" for inner in one.breakdown if inner.value is not None]
+    test = [one.interval.partition(" of ")[0]] if one.interval.startswith("p ") else []
+    return ", ".join([_named(one), *within, *test])
 
 
 def _rests_on(bridge: Bridge) -> Iterator[tuple[str, str]]:

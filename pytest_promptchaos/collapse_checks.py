@@ -16,6 +16,7 @@ from pytest_promptchaos.depth_evidence import DepthKnobs
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.judging import enforce, judge_findings
 from pytest_promptchaos.knobs import check_limit
+from pytest_promptchaos.measure.collapse import SHOWN
 from pytest_promptchaos.measure.longitudinal import growth_and_collapse
 from pytest_promptchaos.prompt_digests import DIGESTS, prompt_digests
 from pytest_promptchaos.records import Control, Findings, Limit, Measurement, Verdict
@@ -63,6 +64,7 @@ class CollapseKnobs(TalkKnobs, total=False):
     labels: LabelsAsked
     depth_turns: Sequence[int]
     tangents: int
+    transcripts: int
 
 
 def assert_no_collapse(
@@ -117,6 +119,8 @@ def measure_collapse(
       against which the detector is held.
     - ``depth_turns``: turns whose depth is followed with ``tangents`` (10) directions, so that
       growth can be held against collapse turn by turn.
+    - ``transcripts``: how many conversations keep their texts in ``timelines``, the most collapsed
+      first (3); all of them are needed for people who label.
     - ``claimed``: says that collapse is what is to be shown, so that sameness of all conversations
       voids the evidence.
 
@@ -126,7 +130,7 @@ def measure_collapse(
         TableError: for labels that cannot be read.
     """
     for name in knobs:
-        check_choice("argument", name, (*TalkKnobs.__annotations__, *CollapseKnobs.__annotations__))
+        check_choice("argument", name, CollapseKnobs.__annotations__)  # those of the talk included
     talk: TalkKnobs = {k: v for k, v in knobs.items() if k in TalkKnobs.__annotations__}  # type: ignore[assignment]
     own = _Own(**{k: v for k, v in knobs.items() if k not in talk}, claimed=claimed)  # type: ignore[arg-type]
     cast, prompts = cast_of(model, own.condition), seeds_of(seed_prompts)
@@ -143,7 +147,15 @@ def _measured(cast: Cast, prompts: Sequence[Prompt], asked: TalkAsked, own: _Own
     if session.embedder is None:
         found = _unread(cast, own.of, len(conversations), session.embedder_words)
     else:
-        said = read(session, conversations, asked, of=own.of, growth=growth, claimed=own.claimed)
+        said = read(
+            session,
+            conversations,
+            asked,
+            of=own.of,
+            growth=growth,
+            claimed=own.claimed,
+            shown=own.transcripts,
+        )
         found = _found(cast, said, labels, own)
     found = replace(found, controls=(*found.controls, *_depth_notes(missing)))
     told: dict[str, Scalar] = {
@@ -167,12 +179,14 @@ class _Own:
     labels: LabelsAsked = None
     depth_turns: Sequence[int] = ()
     tangents: int = 10
+    transcripts: int = SHOWN
     claimed: bool = False
 
     def check(self, turns: int) -> None:
         """Raise ``ArgumentError`` for what makes no sense."""
         check_choice("of", self.of, JUDGED)
         check_count("tangents", self.tangents, least=2)
+        check_count("transcripts", self.transcripts, least=0)
         for turn in self.depth_turns:
             check_count("a turn of depth_turns", turn, least=1)
             if turn > turns:

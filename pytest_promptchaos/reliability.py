@@ -15,10 +15,10 @@ from pytest_promptchaos.raters import agreements_of
 from pytest_promptchaos.records import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_promptchaos.label_files import Thing
-    from pytest_promptchaos.records import Agreement, Timeline
+    from pytest_promptchaos.records import Agreement, Measurement, Timeline
 
 LabelsAsked: TypeAlias = "str | Path | Sequence[str | Path] | Labels | None"
 """Labels that are read already, the file that holds them, or several."""
@@ -67,20 +67,45 @@ def _note(
     alone = _without_conversation(every, timelines)
     if len(alone) == len(every):
         told = f"{_matching_nothing(alone, timelines)}, so nobody knows how often it is right"
-        return Control(name=RELIABILITY, role="note", state="absent", words=told)
+        words = "; ".join((told, *_unread(labels)))
+        return Control(name=RELIABILITY, role="note", state="absent", words=words)
     parts = [_said(one) for one in agreements if one.kind == "detector and labels"]
-    if alone:
-        told = some([written(thing) for thing in alone])
-        parts.append(f"{len(alone):,} of {len(every):,} labeled are not among these ({told})")
+    parts += [*_unmatched(every, alone), *_unread(labels)]
     return Control(name=RELIABILITY, role="note", state="held", words="; ".join(parts))
+
+
+def _unmatched(every: Sequence[Thing], alone: Sequence[Thing]) -> Iterator[str]:
+    """Yield how many of the labeled things are here, and which are not."""
+    if not alone:
+        yield f"all {len(every):,} labeled are among these"
+        return
+    told = some([written(thing) for thing in alone])
+    yield f"{len(alone):,} of {len(every):,} labeled are not among these ({told})"
+
+
+def _unread(labels: Labels) -> Iterator[str]:
+    """Yield how many labels say neither yes nor no."""
+    if labels.unreadable:
+        yield f"{len(labels.unreadable):,} of {labels.read:,} labels cannot be read " + (
+            f"({some(labels.unreadable)})"
+        )
 
 
 def _said(one: Agreement) -> str:
     if not one.n:
         return f"{one.second} labels none of these"
-    said = "absent" if one.kappa.value is None else f"{one.kappa.value:.3f}"
-    raw = "absent" if one.raw.value is None else f"{one.raw.value:.1%}"
-    return f"kappa {said} with {one.second} over {one.n} (raw agreement {raw})"
+    # Kappa alone misleads where nearly everything is free: what tells so goes with it.
+    beside = (
+        f"raw agreement {_valued(one.raw, '.1%')}, PABAK {_valued(one.pabak)}, "
+        f"AC1 {_valued(one.ac1)}, on collapsed {_valued(one.positive)}, "
+        f"on free {_valued(one.negative)}, {_valued(one.prevalence, '.1%')} collapsed"
+    )
+    over = " ".join(one.words.split()[:2])  # "40 turns": its words begin so
+    return f"kappa {_valued(one.kappa)} with {one.second} over {over} ({beside})"
+
+
+def _valued(coefficient: Measurement, form: str = ".3f") -> str:
+    return "absent" if coefficient.value is None else format(coefficient.value, form)
 
 
 def _without_conversation(things: Sequence[Thing], timelines: Sequence[Timeline]) -> list[Thing]:

@@ -10,21 +10,22 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_promptchaos.errors import TableError
 from pytest_promptchaos.measure.tables import KEY, Cells, column_named, columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_promptchaos.records import Control, Scalar
 
     Key: TypeAlias = tuple[str, ...]
 
+PAIR = ("depth", "collapse")
+"""What the tables of a pair are called that bring no name."""
+SEPARATORS = {";": "';'", "\t": "tabs", "|": "'|'"}
 SHOWN = 3
 """Keys without a partner that a count shows."""
 
@@ -56,22 +57,45 @@ class Table:
 
 
 def table_of(table: object) -> Table:
-    """Return the table itself, the one that a path or a pair of paths names, or its columns.
+    """Return the table itself, the one that a path or a pair names, or its columns.
 
-    A pair is the file of depth features, then that of collapses, as for :func:`read_pair`.
+    A pair is the table of depth features, then that of collapses, merged as by :func:`read_pair`;
+    each may be a path, a data frame, a structured array or a mapping of columns.
     """
+    if isinstance(table, list | tuple) and table and all(map(_is_whole, table)):
+        if len(table) != 2:
+            raise TableError(
+                f"{len(table)} tables were given: pass one, or two, the depth features first and "
+                "the collapses second"
+            )
+        depth, collapse = (_named(name, one) for name, one in zip(PAIR, table, strict=True))
+        return merged(depth, collapse)
+    return _named("table", table)
+
+
+def _named(name: str, table: object) -> Table:
+    """Return a table that brings no name of its own under this one."""
     if isinstance(table, Table):
         return table
     if isinstance(table, str | Path):
         return read_table(table)
-    if isinstance(table, Sequence) and table and all(isinstance(p, str | Path) for p in table):
-        if len(table) != 2:
-            raise TableError(
-                f"{len(table)} paths were given: pass one CSV file, or two, the depth features "
-                "first and the collapses second"
-            )
-        return read_pair(*table)
-    return Table(name="table", columns=columns_of(table))
+    return Table(name=name, columns=columns_of(table))
+
+
+def _is_whole(part: Any) -> bool:
+    """Return whether a part of a sequence is a table of its own, and not a row."""
+    if isinstance(part, Table | str | Path):
+        return True
+    if isinstance(part, Mapping):
+        return all(map(_is_column, part.values()))
+    names = getattr(part, "columns", None)
+    names = getattr(getattr(part, "dtype", None), "names", None) if names is None else names
+    return names is not None and _is_column(part)
+
+
+def _is_column(cells: Any) -> bool:
+    several = hasattr(cells, "__len__") and getattr(cells, "ndim", 1) > 0
+    return several and not isinstance(cells, str)
 
 
 def read_pair(depth_csv: str | Path, collapse_csv: str | Path) -> Table:
@@ -94,13 +118,19 @@ def read_table(path: str | Path) -> Table:
         with file.open(newline="", encoding="utf-8-sig") as opened:
             reader = csv.reader(opened, strict=True)
             lines = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise TableError(
+            f"{path} cannot be read as a CSV file: it is no UTF-8 text ({error.reason} at byte "
+            f"{error.start}): save it as UTF-8, which spreadsheets offer as 'CSV UTF-8'"
+        ) from error
+    except (OSError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise TableError(f"{path} cannot be read as a CSV file: {why}") from error
     if len(lines) < 2:
         raise TableError(f"{path} has no rows: it takes a header and one line per conversation")
     (_, header), *rows = lines
     names = [name.strip() for name in header]
+    _check_separator(path, names)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise TableError(f"{path} names the column {twice[0]!r} twice: give each a name of its own")
@@ -112,6 +142,25 @@ def read_table(path: str | Path) -> Table:
             )
     columns = {name: [row[place] for _, row in rows] for place, name in enumerate(names)}
     return Table(name=file.stem, columns=columns)
+
+
+def _check_separator(path: str | Path, names: Sequence[str]) -> None:
+    """Raise ``TableError`` for a header that holds together what something else separates."""
+    found = [told for sign, told in SEPARATORS.items() if len(names) == 1 and sign in names[0]]
+    if found:
+        raise TableError(
+            f"{path} looks separated by {found[0]}: its header is one cell ({names[0]!r:.40}...); "
+            "save it with commas between the cells"
+        )
+
+
+def check_once(table: Table) -> None:
+    """Raise ``TableError`` where a table has the columns of a key, and two rows of one key.
+
+    Rows that are there twice would count twice as evidence.
+    """
+    if set(KEY) <= set(table.columns):
+        _keyed(table, KEY)
 
 
 def merged(first: Table, second: Table, on: Sequence[str] = KEY) -> Table:
@@ -177,7 +226,7 @@ def _keyed(table: Table, on: Sequence[str]) -> dict[Key, int]:
         if key in found:
             raise TableError(
                 f"{table.name} has {_written(key)} twice, in rows {found[key] + 1} and "
-                f"{place + 1}: a conversation is merged once; take one of the two out"
+                f"{place + 1}: a conversation counts once; take one of the two out"
             )
         found[key] = place
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from pytest_promptchaos.booking import model_of
 from pytest_promptchaos.conversing import Cast, Talk, converse, settled
 from pytest_promptchaos.errors import ArgumentError
-from pytest_promptchaos.measure.collapse import collapse
+from pytest_promptchaos.measure.collapse import SHOWN, collapse
 from pytest_promptchaos.measure.detector import Thresholds
 from pytest_promptchaos.records import address
 from pytest_promptchaos.surround import (
@@ -119,9 +119,14 @@ def cast_of(models: Subject | str | Sequence[Subject | str], condition: str | No
         list(models) if isinstance(models, Sequence) and not isinstance(models, str) else [models]
     )
     speakers = tuple(model_of(one) for one in listed)
-    if condition is None and speakers:
+    if not speakers:
+        raise ArgumentError(
+            f"the model is {models!r}, so nobody speaks: pass one model, or its pin, for "
+            "self-play, a list of several for a rotation"
+        )
+    if condition is None:
         condition = homo(speakers[0]) if len(speakers) == 1 else ROTATION
-    return Cast("" if condition is None else condition, speakers)
+    return Cast(condition, speakers)
 
 
 def homo(model: Subject) -> str:
@@ -181,9 +186,11 @@ def read(
     of: Judged = "incidence",
     growth: Growth | None = None,
     claimed: bool = False,
+    shown: int = SHOWN,
 ) -> Collapse:
     """Return what the detectors say of conversations; the session's embedder must be there."""
-    return _readers(session, conversations, asked)(of=of, growth=growth, claimed=claimed)
+    reading = _readers(session, conversations, asked)
+    return reading(of=of, growth=growth, claimed=claimed, shown=shown)
 
 
 def read_both(

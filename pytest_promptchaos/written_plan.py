@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -102,6 +103,8 @@ def hypothesis_of(text: str) -> Hypothesis:
         if pair.endswith(sign):
             pair, said = pair.removesuffix(sign), sign
     predictor, _, outcome = (part.strip() for part in pair.partition("~"))
+    if predictor and predictor == outcome:
+        raise ValueError(_itself(text))
     if not predictor or not outcome or "~" in outcome:
         raise ValueError(
             f"{text!r} is no hypothesis: write 'PREDICTOR ~ OUTCOME', and '(+)' or '(-)' behind "
@@ -110,8 +113,26 @@ def hypothesis_of(text: str) -> Hypothesis:
     return Hypothesis(predictor=predictor, outcome=outcome, sign=SIGNS[said])
 
 
+def check_two(hypothesis: Hypothesis) -> Hypothesis:
+    """Return a hypothesis of two columns; raise ``ValueError`` for one of a column with itself."""
+    if hypothesis.predictor == hypothesis.outcome:
+        raise ValueError(_itself(hypothesis.name))
+    return hypothesis
+
+
+def _itself(told: str) -> str:
+    return f"{told!r} holds a column against itself, with which it always goes: name two columns"
+
+
 def changed_plan(plan: BridgePlan, wanted: Mapping[str, object]) -> BridgePlan:
     """Return the plan with some keys changed, as they are written; raises for what cannot be."""
+    for key in wanted:
+        if key not in _Plan.model_fields:
+            near = get_close_matches(key, _Plan.model_fields, n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise PreregistrationError(
+                f"a plan has no key {key!r}: {hint}its keys are {', '.join(_Plan.model_fields)}"
+            )
     return checked(written(plan) | dict(wanted))
 
 

@@ -21,7 +21,7 @@ ENTRY_POINTS = {"report/__main__.py": {"store"}}
 TORCH_HOMES = {"models", "dynamics"}
 HEAVY = {"torch", "transformers", "sentence_transformers", "numpy", "scipy", "pydantic"}
 FILES = sorted(PACKAGE.rglob("*.py"))
-LIGHT = ["__init__", "plugin", "chaos_run", "session", "settings", "errors"]
+LIGHT = ["__init__", "__main__", "plugin", "chaos_run", "session", "settings", "errors", "command"]
 LIGHT += [f"records/{path.stem}" for path in FILES if path.parent.name == "records"]
 
 

@@ -269,8 +269,23 @@ def test_labels_are_told_and_are_part_of_what_was_measured() -> None:
 
 
 def test_labels_that_do_not_fit_the_rows_are_refused() -> None:
+    table = study(between=1.0, within=1.0)
     with pytest.raises(ArgumentError, match="strata holds 2 labels for 216 rows: pass one per row"):
-        measure_bridge(study(between=1.0, within=1.0), SLOPE, **fast(strata=np.array(["a", "b"])))
+        measure_bridge(table, SLOPE, **fast(strata=np.array(["a", "b"])))
+    with pytest.raises(
+        TableError, match=r"no column 'a': .*pass one per row: 2 were given for 216"
+    ):
+        measure_bridge(table, SLOPE, **fast(strata=["a", "b"]))
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_labels_may_be_any_sequence_as_long_as_the_table(kind: Any) -> None:
+    table = study(between=4.0, within=0.0)
+    models, seeds = table["condition"].tolist(), table["seed_id"].tolist()
+    given = measure_bridge(table, SLOPE, **fast(strata=kind(models), clusters=kind(seeds)))
+    assert (given.settings["strata"], given.settings["clusters"]) == ("labels given",) * 2
+    named = measure_bridge(table, SLOPE, **fast(strata=["condition"], clusters="seed_id"))
+    assert given.bridge == named.bridge
 
 
 @pytest.mark.parametrize("strata", [["HOMO"] * 216, "all"])
@@ -292,6 +307,17 @@ def test_exclusions_stand_beside_the_pooled_number() -> None:
     names = {one.name: one for one in bridge.associations[0].sensitivity}
     known = spearmanr(table["profile_slope_mean"][keep], table["collapse_rate"][keep]).statistic
     assert names["without HOMO_A, by hand"].value == pytest.approx(known, abs=1e-12)
+    table["pilot"] = ~keep
+    for named in (["pilot"], ("pilot",), "pilot"):
+        found = measure_bridge(table, SLOPE, **fast(exclusions=named))
+        assert found.settings["exclusions"] == "pilot"
+        assert found.bridge is not None
+        without = {one.name: one for one in found.bridge.associations[0].sensitivity}
+        assert without["without pilot"].value == names["without HOMO_A, by hand"].value
+    with pytest.raises(
+        ArgumentError, match=r"exclusions is .*: pass the names of columns of flags"
+    ):
+        measure_bridge(table, SLOPE, **fast(exclusions=[True, False]))
     with pytest.raises(ArgumentError, match="other values than true and false"):
         measure_bridge(table, SLOPE, **fast(exclusions={"odd": np.arange(216)}))
 
@@ -516,14 +542,13 @@ def test_too_few_clusters_are_invalid_and_the_missing_are_counted() -> None:
     assert "missing" in found.sentence
 
 
-def test_a_row_that_is_there_twice_is_told() -> None:
+def test_a_row_that_is_there_twice_is_an_error() -> None:
     table = {
         name: np.concatenate([cells, cells[:2]])
         for name, cells in study(between=1, within=1).items()
     }
-    bridge = measure_bridge(table, SLOPE, **fast()).bridge
-    assert bridge is not None
-    assert "2 rows have the condition, seed_id, repeat_index of another row" in bridge.counts
+    with pytest.raises(TableError, match="table has HOMO_A / plan_0 / 0 twice, in rows 1 and 217"):
+        measure_bridge(table, SLOPE, **fast())
 
 
 @pytest.mark.parametrize(
@@ -560,11 +585,41 @@ def test_a_hypothesis_is_an_object_a_pair_or_a_text() -> None:
         (["a"], "hypotheses: "),
         ([("a",)], "a hypothesis is"),
         (["a ~ b", ("a", "b")], "'a x b' is there twice"),
+        (["a ~ a"], "hypotheses: 'a ~ a' holds a column against itself"),
+        ([("a", "a")], "'a x a' holds a column against itself"),
+        ([Hypothesis(predictor="a", outcome="a")], "holds a column against itself"),
     ],
 )
 def test_what_is_no_hypothesis_is_refused(given: list[str], said: str) -> None:
     with pytest.raises(ArgumentError, match=said):
         hypotheses_of(given)
+
+
+def test_two_names_of_one_column_are_that_column() -> None:
+    table = {**study(between=1.0, within=1.0), "has_collapse": np.ones(216)}
+    with pytest.raises(ArgumentError, match="both are the column 'has_collapse'"):
+        measure_bridge(table, "collapse_incidence ~ has_collapse", **fast())
+
+
+def test_what_varies_in_no_row_of_a_part_is_named_by_its_column() -> None:
+    table = study(between=4.0, within=0.0)
+    table["collapse_rate"] = np.where(table["condition"] == "HOMO_B", 0.0, table["collapse_rate"])
+    bridge = measure_bridge(
+        table, SLOPE, **fast(exclusions={"the rest": np.arange(216) > 0})
+    ).bridge
+    assert bridge is not None
+    (one,) = bridge.associations
+    known = {part.name: part.reason for part in (*one.by_stratum, *one.sensitivity)}
+    assert known["HOMO_B"] == "collapse_rate is the same in all 72 rows"
+    assert known["without the rest"] == ("1 of 216 rows are left: a rank correlation needs more")
+
+
+def test_what_differs_between_models_can_hide_what_is_inside_them() -> None:
+    (found,) = judge_bridge(measure_bridge(study(between=-3.0, within=4.0), SLOPE, **fast()))
+    assert found.bridge is not None
+    assert found.bridge.associations[0].standing == "masked"
+    assert found.outcome is Outcome.FAILED
+    assert "  look inside the models" in found.explanation
 
 
 # -- preregistration ----------------------------------------------------------------------------

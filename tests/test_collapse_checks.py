@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos import ScriptedModel, VerdictError
-from pytest_promptchaos.collapse_checks import assert_no_collapse, measure_collapse
+from pytest_promptchaos.collapse_checks import CollapseKnobs, assert_no_collapse, measure_collapse
 from pytest_promptchaos.conversing import Cast
 from pytest_promptchaos.errors import ArgumentError, PromptError
 from pytest_promptchaos.records import Outcome, Prompt
@@ -135,6 +135,7 @@ def test_a_full_context_is_no_evidence_and_says_how_many_it_stopped() -> None:
     control = next(one for one in raised.value.verdict.controls if one.name == "context")
     assert control.state == "failed"
     assert "stopped" in control.words
+    assert "only 1 fitted" in raised.value.verdict.explanation
 
 
 def test_a_model_that_says_nothing_is_no_evidence() -> None:
@@ -161,7 +162,23 @@ def test_labels_of_a_person_are_held_against_the_detector(tmp_path: Path) -> Non
     assert (against.both, against.first_only, against.second_only, against.neither) == (4, 1, 0, 0)
     control = next(one for one in found.controls if one.name == "detector reliability")
     assert "anna" in control.words
-    assert "raw agreement 80.0%" in control.words
+    # Of 5 collapsed, anna calls 4 so: p = 0.8, kappa 0, PABAK 2 p - 1, positive 8 / 9, no free.
+    assert control.words == (
+        "kappa 0.000 with anna over 5 conversations (raw agreement 80.0%, PABAK 0.600, AC1 0.756, "
+        "on collapsed 0.889, on free 0.000, 90.0% collapsed); all 5 labeled are among these"
+    )
+
+
+def test_labels_that_cannot_be_read_are_counted_where_the_reliability_is_told(
+    tmp_path: Path,
+) -> None:
+    for condition in ("HOMO looping", "HOMO_A"):
+        labels = label_file(tmp_path / "anna.csv", condition, SEEDS)
+        labels.write_text(labels.read_text().replace("bus,0,1", "bus,0,maybe"))
+        found = measured(LOOPING, labels=labels)
+        control = next(one for one in found.controls if one.name == "detector reliability")
+        assert "1 of 5 labels cannot be read" in control.words
+        assert "row 3: 'maybe'" in control.words
 
 
 def label_file(path: Path, condition: str, seeds: list[Prompt]) -> Path:
@@ -246,11 +263,57 @@ def test_depth_of_a_script_is_absent_and_counted() -> None:
         ({"depth_turns": (11,)}, "a turn of depth_turns is 11, but the conversations have 10"),
         ({"turns": 0}, "turns is 0"),
         ({"condition": ""}, "the condition is ''"),
+        ({"transcripts": -1}, "transcripts is -1"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(knobs: dict[str, object], told: str) -> None:
     with pytest.raises(ArgumentError, match=told):
         measured(LOOPING, **knobs)
+
+
+def test_the_names_of_arguments_are_told_once() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        measured(LOOPING, turn=10)
+    names = str(raised.value).partition("it takes ")[2].split(" or ")
+    assert len(names) == len(set(names)) == len(CollapseKnobs.__annotations__)
+
+
+@pytest.mark.parametrize("models", [[], ()])
+def test_no_model_is_said_to_be_missing(models: object) -> None:
+    with pytest.raises(ArgumentError, match=r"the model is .*, so nobody speaks: pass one model"):
+        measured(models)
+
+
+@pytest.mark.parametrize(("asked", "kept"), [({}, 3), ({"transcripts": 0}, 0)])
+def test_as_many_conversations_keep_their_texts_as_are_asked_for(
+    asked: dict[str, int], kept: int
+) -> None:
+    assert sum(bool(line.texts) for line in measured(TALKATIVE, **asked).timelines) == kept
+
+
+def test_all_of_them_can_be_read_whether_they_collapse_or_not() -> None:
+    found = measured([LOOPING, TALKATIVE], transcripts=len(SEEDS))
+    assert {line.texts[::2] for line in found.timelines} == {(LOOP,) * 5}
+    assert {len(line.texts) for line in measured(TALKATIVE, transcripts=99).timelines} == {10}
+
+
+def test_too_few_turns_have_no_number_and_say_why() -> None:
+    found = measured(LOOPING, turns=4)
+    assert found.measurement.value is None
+    assert "turn 5 is the earliest that can be called collapsed" in str(found.measurement.reason)
+
+
+def test_repeats_of_a_few_seed_prompts_do_not_pass_for_many() -> None:
+    few = {"turns": 8, "horizon": 32, "repeats": 12}
+    with pytest.raises(VerdictError) as raised:
+        assert_no_collapse(TALKATIVE, SEEDS[:3], at_most=0.3, **few)  # type: ignore[arg-type]
+    told = raised.value.verdict
+    assert told.outcome is Outcome.INCONCLUSIVE
+    assert "from these 3 seed prompts only; up to 63% of others may still collapse" in (
+        told.explanation
+    )
+    # 0.05^(1/9) leaves 28% of others.
+    assert "measure about 6 more seed prompts" in told.explanation
 
 
 def test_a_limit_that_nothing_could_fail_is_refused() -> None:

@@ -175,7 +175,7 @@ def test_a_deviation_is_recorded_and_shown(
     ("changes", "words"),
     [
         ([], "there is no deviation to record"),
-        (["--set", "cut=1"], "cut is '1'"),
+        (["--set", "thresold=1"], "a plan has no key 'thresold': did you mean threshold?"),
         (["--set", "alpha=much"], "alpha is 'much'"),
         (["--replace", "a ~ b", "c ~ d"], "a x b is no hypothesis of the plan: it has x x y"),
     ],
@@ -208,6 +208,17 @@ def test_a_study_is_shown_as_a_table_with_what_it_rests_on(
     assert "strata: 4 (HETERO_ROT, HOMO_A, HOMO_B, HOMO_C)" in told
     assert "192 rows of depth and 192 of collapse merge into 192" in told
     assert "collinear: " in told
+    assert rows[3].split("  ")[-1].strip() == "[of clusters]"
+    assert "in brackets: 95 % intervals; of the pooled rho with rows resampled" in told
+    *_, beside = told.partition(" layerwise_variance_mean x collapse_rate over all rows, clusters ")
+    for title in (
+        "resampled: +",
+        "least squares, strata as covariates: ",
+        "by stratum, clusters resampled: HETERO_ROT ",
+        "handled otherwise: one row per cluster, its means (96) ",
+        "seed prompts moved as one",
+    ):
+        assert title in beside
     assert "preregistration: none: the hypotheses were not frozen" in told
 
 
@@ -253,9 +264,40 @@ def test_rows_can_be_left_out_by_a_column_of_flags(
     study: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["bridge", *study, *SLOPE, *FAST, "--exclude", "early_stopped"])
-    assert capsys.readouterr().err == ""
+    shown = capsys.readouterr()
+    assert (shown.err, "without early_stopped " in text_of(shown.out)) == ("", True)
     assert main(["bridge", *study, *SLOPE, *FAST, "--exclude", "none"]) == 2
     assert "none" in capsys.readouterr().err
+
+
+def test_what_voids_all_hypotheses_alike_is_said_once_with_what_to_do(
+    study: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    variance = ("--hypothesis", "layerwise_variance_mean ~ collapse_rate")
+    alone = ("--strata", "early_stopped")
+    assert main(["bridge", *study, *SLOPE, *variance, *alone, *FAST]) == 1
+    told = text_of(capsys.readouterr().out)
+    assert told.count("all 192 rows are of one stratum") == 1
+    assert (
+        "invalid: profile_slope_mean x collapse_rate, layerwise_variance_mean x collapse_rate: all "
+        "192 rows are of one stratum, and to tell inside from between takes 2: add the rows of "
+        "another model, or take strata that part the prompts of this one"
+    ) in told
+
+
+def test_a_file_without_the_other_half_asks_for_it(
+    study: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    depth, collapse = study
+    for alone, lacks in ((depth, "outcomes"), (collapse, "depth features")):
+        assert main(["bridge", alone, *SLOPE, *FAST]) == 2
+        told = text_of(capsys.readouterr().err)
+        assert f"it has none of the {lacks}: where they are in a second file, name the" in told
+    assert main(["bridge", *study, "--hypothesis", "slop ~ collapse_rate", *FAST]) == 2
+    assert "second file" in capsys.readouterr().err
+    mixed = (*SLOPE, "--hypothesis", "slop ~ collapse_rate")
+    assert main(["bridge", *study, *mixed, *FAST]) == 2
+    assert "second file" not in capsys.readouterr().err
 
 
 def test_a_missing_column_is_an_error_without_a_traceback(
@@ -310,7 +352,7 @@ def bridge_with(**parts: object) -> Bridge:
 def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut() -> None:
     shown = bridge_text(bridge_with(counts=("count " * 30,), deviations=("d " * 90,)))
     assert max(map(len, shown.splitlines())) <= WIDTH
-    name = "".join(line[:23].strip() for line in shown.splitlines()[4:7])
+    name = "".join(line[:23].strip() for line in shown.splitlines()[5:8])
     assert name == "a_predictor_with_a_name_far_longer_than_its_column"
     assert text_of(shown).count("count") >= 30
 
@@ -318,7 +360,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut() -> None:
 def test_what_is_absent_is_called_absent_and_a_tiny_p_keeps_its_size() -> None:
     shown = bridge_text(bridge_with())
     assert "3e-100" in shown
-    assert "absent" in shown.splitlines()[4]
+    assert "absent" in shown.splitlines()[5]
     assert "collinear: rho: absent (constant)" in shown
 
 

@@ -264,10 +264,27 @@ def test_a_key_is_changed_as_it_is_written() -> None:
     assert changed.hypotheses == (Hypothesis(predictor="x", outcome="y", sign=1),)
 
 
-@pytest.mark.parametrize("wanted", [{"threshold": "high"}, {"cut": 1}, {"hypotheses": ["x"]}])
+@pytest.mark.parametrize("wanted", [{"threshold": "high"}, {"hypotheses": ["x"]}])
 def test_a_key_that_cannot_be_is_named(wanted: dict[str, object]) -> None:
     with pytest.raises(PreregistrationError, match=f"cannot be frozen: {next(iter(wanted))}"):
         changed_plan(PLAN, wanted)
+
+
+def test_a_key_that_a_plan_has_not_is_told_with_those_it_has() -> None:
+    with pytest.raises(PreregistrationError) as refused:
+        changed_plan(PLAN, {"thresold": 0.3})
+    assert str(refused.value) == (
+        "a plan has no key 'thresold': did you mean threshold? its keys are hypotheses, clusters, "
+        "strata, threshold, alpha, censor, resamples, permutations, seed"
+    )
+
+
+def test_a_column_against_itself_is_no_hypothesis() -> None:
+    for text in ("x ~ x", "x ~ x (-)"):
+        with pytest.raises(ValueError, match="holds a column against itself"):
+            hypothesis_of(text)
+    with pytest.raises(PreregistrationError, match="holds a column against itself"):
+        changed_plan(PLAN, {"hypotheses": ["x ~ x"]})
 
 
 @pytest.mark.parametrize("text", ["x", "x ~", "~ y", "x ~ y ~ z"])
@@ -286,7 +303,7 @@ plans = st.builds(
             predictor=names,
             outcome=names,
             sign=st.sampled_from((-1, 0, 1)),
-        ),
+        ).filter(lambda one: one.predictor != one.outcome),
         min_size=1,
         max_size=4,
         unique_by=lambda one: one.name,

@@ -14,6 +14,7 @@ import pytest
 from pytest_promptchaos.session import Session, activated
 from pytest_promptchaos.settings import Settings
 from pytest_promptchaos.suite import load_suite
+from pytest_promptchaos.tables import table_of
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "self_play.md").read_text()
@@ -27,19 +28,28 @@ CODE, SHOWN = blocks("python"), blocks("text")
 
 
 def test_all_of_its_code_has_an_output() -> None:
-    assert len(CODE) == len(SHOWN) == 2
+    assert len(CODE) == len(SHOWN) == 4
 
 
 @pytest.mark.parametrize(
-    ("code", "shown"), list(zip(CODE, SHOWN, strict=True)), ids=["detector", "bridge"]
+    ("code", "shown"),
+    list(zip(CODE, SHOWN, strict=True)),
+    ids=["detector", "labels", "table", "bridge"],
 )
 def test_its_code_prints_what_it_says(
-    code: str, shown: str, capsys: pytest.CaptureFixture[str]
+    code: str,
+    shown: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # some of it writes files
     with activated(Session(settings=Settings(), on_disk=False)) as session:
         exec(code, {})
         session.close()
     assert capsys.readouterr().out == shown
+    for written in tmp_path.glob("study.csv"):
+        assert table_of(written).columns["seed_id"] == ["tea", "rain"]
 
 
 def test_its_suite_can_be_loaded(tmp_path: Path) -> None:

@@ -178,7 +178,19 @@ def test_one_model_shows_no_more_than_itself() -> None:
     one = bridge.associations[FEATURES.index("profile_slope")]
     assert one.as_published
     assert one.standing == "undecided"
+    assert "all of one stratum: it holds with clusters moved too (Holm p " in one.words
     assert one.words.endswith("in one model, which says nothing of others")
+
+
+def test_one_model_without_enough_prompts_says_what_is_open() -> None:
+    features = profiles(1)
+    draw = np.random.default_rng(21)
+    distances = {p: 0.2 + 0.01 * (of[2] + 0.7 * draw.normal()) for p, of in features.items()}
+    (bridge,) = session_bridges([record(depth("a", features), neighborhood("a", distances))])
+    one = bridge.associations[FEATURES.index("profile_slope")]
+    assert (one.as_published, one.standing) == (True, "undecided")
+    assert "inside the strata" not in one.words
+    assert "all of one stratum: with clusters moved in the place of rows Holm p is " in one.words
 
 
 def test_several_models_are_pooled_with_the_models_as_strata() -> None:

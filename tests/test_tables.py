@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from pytest_promptchaos.errors import TableError
@@ -11,6 +12,7 @@ from pytest_promptchaos.records import Control
 from pytest_promptchaos.tables import Table, merged, read_pair, read_table, table_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 DEPTH = """condition,seed_id,repeat_index,lambda1_mean,model_id
@@ -63,7 +65,7 @@ def test_a_key_that_is_there_twice_is_an_error(pair: tuple[Path, Path]) -> None:
     with pytest.raises(TableError) as caught:
         read_pair(*pair)
     assert str(caught.value) == (
-        "depth has HOMO_A / plan_0 / 1 twice, in rows 2 and 4: a conversation is merged once; "
+        "depth has HOMO_A / plan_0 / 1 twice, in rows 2 and 4: a conversation counts once; "
         "take one of the two out"
     )
 
@@ -113,13 +115,50 @@ def test_a_file_that_is_not_there_or_is_no_text_says_so(tmp_path: Path) -> None:
         read_table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize(("sign", "told"), [(";", "';'"), ("\t", "tabs"), ("|", r"'\|'")])
+def test_another_separator_is_named(pair: tuple[Path, Path], sign: str, told: str) -> None:
+    pair[0].write_text(DEPTH.replace(",", sign))
+    with pytest.raises(TableError, match=f"looks separated by {told}: .* save it with commas"):
+        read_table(pair[0])
+
+
+def test_a_file_of_another_encoding_says_what_to_do(pair: tuple[Path, Path]) -> None:
+    pair[0].write_text(DEPTH.replace("tiny", "größe"), encoding="latin-1")
+    with pytest.raises(TableError, match=r"it is no UTF-8 text .*: save it as UTF-8"):
+        read_table(pair[0])
+
+
+def test_a_pair_is_merged_whatever_its_tables_are_made_of(pair: tuple[Path, Path]) -> None:
+    depth, collapse = (read_table(path) for path in pair)
+    whole = read_pair(*pair)
+    assert table_of((depth.columns, collapse.columns)).columns == whole.columns
+    assert table_of([depth.columns, pair[1]]).counts[0].startswith("3 rows of depth and 3 of coll")
+    frames = [Frame(one.columns) for one in (depth, collapse)]
+    assert table_of(tuple(frames)) == whole
+    rows = [{"x": np.array(1.0), "y": "a"}, {"x": np.array(2.0), "y": "b"}]
+    assert table_of(rows).columns["y"] == ["a", "b"]
+
+
+class Frame:
+    """What a data frame is to a table: columns by name."""
+
+    def __init__(self, cells: Mapping[str, Sequence[object]]) -> None:
+        self.columns, self.cells = list(cells), cells
+
+    def __len__(self) -> int:
+        return len(next(iter(self.cells.values())))
+
+    def __getitem__(self, name: str) -> Sequence[object]:
+        return self.cells[name]
+
+
 def test_a_table_is_whatever_names_one(pair: tuple[Path, Path]) -> None:
     table = read_pair(*pair)
     assert table_of(table) is table
     assert table_of(pair) == table_of([str(path) for path in pair]) == table
     assert table_of(pair[0]).name == "depth"
     assert table_of({"x": [1]}).name == "table"
-    with pytest.raises(TableError, match="3 paths were given"):
+    with pytest.raises(TableError, match="3 tables were given"):
         table_of([*pair, pair[0]])
 
 

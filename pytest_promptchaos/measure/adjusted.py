@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from statsmodels.regression.linear_model import OLS
 
-from pytest_promptchaos.measure.exchange import centered
+from pytest_promptchaos.measure.exchange import centered, cluster_count
 from pytest_promptchaos.measure.resampling import RESOLUTION
 from pytest_promptchaos.measure.strata import varying
 from pytest_promptchaos.records import Measurement
@@ -60,7 +60,7 @@ def adjusted_slope(x: Values, y: Values, clusters: Labels, strata: Labels) -> Sl
     """
     count = len(np.unique(clusters))
     if count < FEWEST_CLUSTERS:
-        raise ValueError(f"{count} clusters: errors clustered need {FEWEST_CLUSTERS}")
+        raise ValueError(f"{cluster_count(count)}: errors clustered need {FEWEST_CLUSTERS}")
     if np.ptp(y) == 0 or np.ptp(x) == 0:
         raise ValueError("one of the two is the same in every row: there is no slope")
     u, v = standardized(x), standardized(y)
@@ -96,7 +96,7 @@ def adjusted(x: Values, y: Values, clusters: Labels, strata: Labels, *, given: i
         value=slope.value,
         low=slope.low,
         high=slope.high,
-        interval=f"95 % t, {by}, errors clustered in {count:,} clusters, p {slope.p:.2g}",
+        interval=f"95 % t, {by}, errors clustered in {cluster_count(count)}, p {slope.p:.2g}",
         resampled="clusters",
         resampled_n=count,
         n=given,

@@ -10,10 +10,10 @@ import numpy as np
 from pytest_promptchaos.measure.adjusted import NAME as ADJUSTED
 from pytest_promptchaos.measure.adjusted import UNIT as ADJUSTED_UNIT
 from pytest_promptchaos.measure.adjusted import adjusted
-from pytest_promptchaos.measure.exchange import equal_values, same_groups
+from pytest_promptchaos.measure.exchange import cluster_count, equal_values, same_groups
 from pytest_promptchaos.measure.inside import Tested, inside, strictest
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
-from pytest_promptchaos.measure.paired import UNIT, bounded, paired, rho_of
+from pytest_promptchaos.measure.paired import UNIT, bounded, paired, rho_of, unfit
 from pytest_promptchaos.measure.rank_bootstrap import cluster_bootstrap, pooled_bootstrap
 from pytest_promptchaos.measure.ranks import holm, spearman
 from pytest_promptchaos.measure.sensitivity import (
@@ -133,6 +133,7 @@ def _seen(
             state=part.state,
             why=part.why,
             open=part.open,
+            alone=len(np.unique(pair.strata)) == 1,
         )
         for hypothesis, pair, whole, part, holm_whole, holm_part in zip(
             plan.hypotheses, pairs, over_all, inner, _family(over_all), _family(inner), strict=True
@@ -198,9 +199,11 @@ def _adjusted(pair: Paired) -> Measurement:
 
 def _resampled(name: str, pair: Paired, plan: BridgePlan) -> Measurement:
     """Return rho with its cluster bootstrap, or without bounds where there are few clusters."""
+    if why := unfit(pair):
+        return Measurement(name=name, unit=UNIT, reason=why, n=pair.given)
     count = len(np.unique(pair.clusters))
     if count < MIN_CLUSTERS:
-        few = f"no interval: {count} clusters, and resampling them takes {MIN_CLUSTERS}"
+        few = f"no interval: {cluster_count(count)}, and resampling them takes {MIN_CLUSTERS}"
         return replace(rho_of(name, pair), interval=few, breakdown=())
     try:
         found = cluster_bootstrap(

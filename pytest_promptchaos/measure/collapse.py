@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Growth: TypeAlias = Mapping[str, tuple[tuple[int, float], ...]]
 
 SHOWN = 3
-"""Conversations whose texts are kept: the most collapsed."""
+"""Conversations whose texts are kept: the most collapsed first."""
 SILENT = 0.5
 """Above this share of empty turns nothing was said that could collapse."""
 
@@ -142,13 +142,14 @@ def context_control(conversations: Sequence[Conversation]) -> Control:
     """
     short = [one for one in conversations if one.stopped or len(one.turns) < one.asked]
     every = len(conversations)
-    told = f"all {every} conversations have the turns that were asked"
+    told = f"all {every} conversations have" if every > 1 else "the only conversation has"
+    told = f"{told} the turns that were asked"
     if short:
         why = short[0].stopped or f"{len(short[0].turns)} of {short[0].asked} turns"
-        told = (
-            f"{len(short)} of {every} conversations stopped early, the first of them, "
-            f"{short[0].id}: {why}"
-        )
+        which = f"{len(short)} of {every} conversations stopped early, the first of them"
+        which = which if every > 1 else "the only conversation stopped early"
+        fitting = min(len(one.turns) for one in conversations)
+        told = f"{which}, {short[0].id}: {why}; every conversation has {fitting} turns or more"
     return Control(
         name="context",
         role="gate",

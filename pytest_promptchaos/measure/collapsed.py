@@ -19,6 +19,7 @@ from pytest_promptchaos.measure.clustered import (
 )
 from pytest_promptchaos.measure.detector import Thresholds
 from pytest_promptchaos.measure.episodes import entrenchment, escapes, first_turn, recollapses
+from pytest_promptchaos.measure.few_prompts import of_few
 from pytest_promptchaos.measure.intervals import MIN_CLUSTERS
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Tally:
                 replace(found, interval=found.interval.replace("neighbors", "prompts"))
             )
         absent, asked = self._short(timelines), len(timelines)
-        return in_conversations(share_measurement(INCIDENCE, groups, asked=asked, absent=absent))
+        found = share_measurement(INCIDENCE, groups, asked=asked, absent=absent)
+        return _of_collapse(of_few(in_conversations(found), groups, least=0.0, most=1.0))
 
     def rate(self, timelines: Sequence[Timeline]) -> Measurement:
         """Return the share of a conversation's turns that are collapsed, over all of its turns.
@@ -78,15 +80,17 @@ class Tally:
         """
         kept = self.measurable(timelines)
         most = max((self._most(one.turns) for one in kept), default=1.0)
+        groups = by_prompt((one.seed_id, one.rate) for one in kept)
         found = mean_measurement(
             RATE,
             f"share of turns, 0 to {most:.3g}",
-            by_prompt((one.seed_id, one.rate) for one in kept),
+            groups,
             asked=len(timelines),
             absent=self._short(timelines),
             largest=most,
         )
-        return in_conversations(bounded(found, 0.0, most))
+        told = in_conversations(bounded(found, 0.0, most))
+        return _of_collapse(of_few(told, groups, least=0.0, most=most))
 
     def first(self, timelines: Sequence[Timeline]) -> Measurement:
         """Return the first collapsed turn, from 1; a conversation without one is censored.
@@ -97,26 +101,25 @@ class Tally:
         """
         kept = self.measurable(timelines)
         turns = [(one.seed_id, first_turn(one.collapsed, censor=self.censor)) for one in kept]
-        counted = [(seed, float(turn)) for seed, turn in turns if turn is not None]
+        dated = [(seed, float(turn)) for seed, turn in turns if turn is not None]
         never = sum(one.first is None for one in kept)
         handled = {
             "after": "count as the turn after their last",
             "last": "count as their last turn",
             "exclude": "are left out",
         }[self.censor]
-        latest = self._longest(kept) + (self.censor == "after")
+        ends = float(self.earliest), float(self._longest(kept) + (self.censor == "after"))
+        groups = by_prompt(dated)
         found = mean_measurement(
             FIRST_TURN,
             "turn, from 1",
-            by_prompt(counted),
+            groups,
             asked=len(timelines),
-            absent=f"none of {len(kept)} conversations collapses"
-            if kept
-            else self._short(timelines),
-            largest=float(latest),
-            smallest=float(self.earliest),
+            absent=_none(kept) if kept else self._short(timelines),
+            largest=ends[1],
+            smallest=ends[0],
         )
-        told = in_conversations(bounded(found, float(self.earliest), float(latest)))
+        told = of_few(in_conversations(bounded(found, *ends)), groups, least=ends[0], most=ends[1])
         return noted(told, f"{never} of {len(kept)} never collapse and {handled}")
 
     def depth(self, timelines: Sequence[Timeline]) -> Measurement:
@@ -130,20 +133,20 @@ class Tally:
         found = [(one.seed_id, entrenchment(one.collapsed)) for one in kept]
         most = float(self._longest(kept) - self.earliest + 1)
         deep = [(seed, episode) for seed, episode in found if episode is not None]
+        groups = by_prompt((seed, float(episode.length)) for seed, episode in deep)
         measured = mean_measurement(
             DEPTH,
             "turns of the longest episode",
-            by_prompt((seed, float(episode.length)) for seed, episode in deep),
+            groups,
             asked=len(timelines),
-            absent=f"none of {len(kept)} conversations collapses"
-            if kept
-            else self._short(timelines),
+            absent=_none(kept) if kept else self._short(timelines),
             largest=most,
             smallest=1.0,
         )
+        measured = bounded(in_conversations(measured), 1.0, most)
         open_ended = sum(episode.escape is None for _, episode in deep)
         told = f"{open_ended} of {len(deep)} run to the last turn and may be deeper"
-        return noted(bounded(in_conversations(measured), 1.0, most), told)
+        return noted(of_few(measured, groups, least=1.0, most=most), told)
 
     def escape(self, timelines: Sequence[Timeline]) -> Measurement:
         """Return the probability that the turn after a collapsed one is not collapsed, 0 to 1.
@@ -157,12 +160,15 @@ class Tally:
         for one in kept:
             groups.setdefault(one.seed_id, []).extend(escapes(one.collapsed))
         groups = {seed: turns for seed, turns in groups.items() if turns}
-        none = f"no collapsed turn of {len(kept)} conversations has a next one"
+        none = f"no collapsed turn of {counted(len(kept), 'conversation')} has a next one"
         absent = none if kept else self._short(timelines)
         found = share_measurement(ESCAPE, groups, asked=len(timelines), absent=absent)
         at_risk, last = found.effective_n, sum(one.collapsed[-1] for one in kept)
         found = replace(found, effective_n=sum(bool(escapes(one.collapsed)) for one in kept))
-        told = f"{at_risk} collapsed turns have a next one, {last} are the last of theirs"
+        told = (
+            f"{counted(at_risk, 'collapsed turn')} with a next one, {last} without, as the last of "
+            "the conversation"
+        )
         return noted(_only_over_prompts(in_conversations(found), len(groups)), told)
 
     def recollapse(self, timelines: Sequence[Timeline]) -> Measurement:
@@ -234,7 +240,8 @@ def _by_bucket(measured: Measured, timelines: Sequence[Timeline]) -> Measurement
 def in_conversations(found: Measurement) -> Measurement:
     """Return a measurement whose words name conversations and their seed prompts."""
     words = re.sub(r"(?<!seed )\bprompt", "seed prompt", found.interval)
-    words = words.replace("neighbor", "conversation")
+    words = words.replace("neighbor", "conversation").replace("may still move", "may still differ")
+    words = re.sub(r"\b1 (seed prompt|conversation)s\b", r"1 \1", words)
     return replace(found, interval=words, resampled=UNITS.get(found.resampled, ""))
 
 
@@ -242,6 +249,29 @@ def bounded(found: Measurement, least: float, most: float) -> Measurement:
     """Return a measurement whose bounds are possible: Student's t knows none."""
     low = None if found.low is None else max(found.low, least)
     return replace(found, low=low, high=None if found.high is None else min(found.high, most))
+
+
+def _of_collapse(found: Measurement) -> Measurement:
+    """Return a share of what is collapsed; where none is, what others may still do is collapse."""
+    if found.value != 0:
+        return found
+    return replace(found, interval=found.interval.replace("still differ", "still collapse"))
+
+
+def counted(count: int, thing: str) -> str:
+    """Return a number with the thing it counts.
+
+    >>> counted(1, "conversation"), counted(2, "conversation")
+    ('1 conversation', '2 conversations')
+    """
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def _none(timelines: Sequence[Timeline]) -> str:
+    count = len(timelines)
+    return (
+        f"none of {count} conversations collapses" if count > 1 else "the only conversation is free"
+    )
 
 
 def noted(found: Measurement, words: str) -> Measurement:
@@ -255,7 +285,8 @@ def _only_over_prompts(found: Measurement, prompts: int) -> Measurement:
     """Return a measurement of turns with an interval only where seed prompts were resampled."""
     if found.value is None or prompts >= MIN_CLUSTERS:
         return found
-    few = f"no interval: turns depend on each other, and {prompts} seed prompts are too few"
+    few = "one seed prompt is" if prompts == 1 else f"{prompts} seed prompts are"
+    few = f"no interval: turns depend on each other, and {few} too few"
     return replace(found, low=None, high=None, interval=few, resampled="", resampled_n=0)
 
 

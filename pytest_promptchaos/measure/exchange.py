@@ -53,6 +53,15 @@ def equal_values(values: Values) -> Labels:
     return labels
 
 
+def cluster_count(count: int) -> str:
+    """Return a number of clusters in words.
+
+    >>> cluster_count(1), cluster_count(1_080)
+    ('1 cluster', '1,080 clusters')
+    """
+    return f"{count:,} cluster{'' if count == 1 else 's'}"
+
+
 def same_groups(first: Labels, second: Labels) -> bool:
     """Return whether two labels of the same rows (n,) part them alike, whatever their numbers.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pytest_promptchaos.measure.exchange import cluster_count
 from pytest_promptchaos.measure.paired import WITHIN, WITHIN_UNIT, bounded
 from pytest_promptchaos.measure.rank_bootstrap import cluster_bootstrap
 from pytest_promptchaos.measure.strata import permutation, varying, within_rho
@@ -47,7 +48,11 @@ def inside(pair: Paired, plan: BridgePlan) -> Tested:
         return Tested(measurement=absent, why=pair.reason)
     strata = len(np.unique(pair.strata))
     if plan.strata and strata < FEWEST_STRATA:
-        why = f"all {len(pair.x):,} rows are of one stratum, and the plan takes {FEWEST_STRATA}"
+        why = (
+            f"all {len(pair.x):,} rows are of one stratum, and to tell inside from between takes "
+            f"{FEWEST_STRATA}: add the rows of another model, or take strata that part the prompts "
+            "of this one"
+        )
         return Tested(measurement=replace(absent, reason=why), why=why)
     if why := _between_only(pair):
         return Tested(measurement=replace(absent, reason=why), state="by construction", why=why)
@@ -126,8 +131,8 @@ def _too_little(tested: Permuted, plan: BridgePlan) -> str:
     if tested.movable < FEWEST_MOVABLE:
         missing = FEWEST_MOVABLE - tested.movable
         return (
-            f"{tested.movable} clusters can change places inside the strata, and a test takes "
-            f"{FEWEST_MOVABLE}: {missing} more with predictors of their own are missing"
+            f"{cluster_count(tested.movable)} can change places inside the strata, and a test "
+            f"takes {FEWEST_MOVABLE}: {missing} more with predictors of their own are missing"
         )
     needed = plan.alpha / max(len(plan.hypotheses), 1)
     if tested.least >= needed:
@@ -144,6 +149,7 @@ def _tested(tested: Permuted, strata: int) -> str:
     fixed = f", {tested.fixed:,} cannot" if tested.fixed else ""
     barren = f", {tested.barren} without variation" if tested.barren else ""
     return (
-        f"p of {kind} {tested.arrangements:,} arrangements of {tested.movable:,} clusters that can "
-        f"change places{fixed}, inside {strata} strata{barren}"
+        f"p of {kind} {tested.arrangements:,} arrangements of "
+        f"{cluster_count(tested.movable)} that can change places{fixed}, inside {strata} "
+        f"{'stratum' if strata == 1 else 'strata'}{barren}"
     )

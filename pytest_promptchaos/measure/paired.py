@@ -32,8 +32,8 @@ WITHIN = "rho inside the strata"
 class Paired:
     """A predictor x and an outcome y (n,) with the cluster and stratum of every row.
 
-    ``rows`` (n,) are their places in a table of ``given`` rows. ``reason`` says why they cannot be
-    associated; it is empty where they can.
+    ``rows`` (n,) are their places in a table of ``given`` rows, ``names`` the columns of x and y.
+    ``reason`` says why they cannot be associated; it is empty where they can.
     """
 
     x: Values
@@ -42,6 +42,7 @@ class Paired:
     strata: Labels
     rows: Labels
     given: int
+    names: tuple[str, str]
     reason: str = ""
 
     def at(self, chosen: Flags) -> Paired:
@@ -66,14 +67,22 @@ def paired(
 ) -> Paired:
     """Return the rows of a hypothesis; ``leave_out`` flags rows (n,) that are to have no part."""
     x, y = columns[hypothesis.predictor], columns[hypothesis.outcome]
-    whole = Paired(x=x, y=y, clusters=clusters, strata=strata, rows=np.arange(len(x)), given=len(x))
+    whole = Paired(
+        x=x,
+        y=y,
+        clusters=clusters,
+        strata=strata,
+        rows=np.arange(len(x)),
+        given=len(x),
+        names=(hypothesis.predictor, hypothesis.outcome),
+    )
     kept = whole if leave_out is None else whole.at(~leave_out)
-    return replace(kept, reason=_why_not(kept, hypothesis))
+    return replace(kept, reason=unfit(kept))
 
 
-def _why_not(pair: Paired, hypothesis: Hypothesis) -> str:
-    """Return why these rows have no rank correlation; empty where they have one."""
-    named = {hypothesis.predictor: pair.x, hypothesis.outcome: pair.y}
+def unfit(pair: Paired) -> str:
+    """Return why these rows have no rank correlation, by column; empty where they have one."""
+    named = dict(zip(pair.names, (pair.x, pair.y), strict=True))
     told = [found for name, values in named.items() if (found := missing({}, name, values))]
     if told:
         return f"{' and '.join(told)}: mend these rows, or leave them out of the table and count it"
@@ -85,11 +94,9 @@ def _why_not(pair: Paired, hypothesis: Hypothesis) -> str:
 
 def rho_of(name: str, pair: Paired) -> Measurement:
     """Return Spearman's rho of the rows, without an interval; inside the strata as breakdown."""
-    inner = within_rho(pair.x, pair.y, pair.strata) if len(pair.x) else None
-    try:
-        rho, reason = spearman(pair.x, pair.y)[0], None
-    except ValueError as problem:
-        rho, reason = None, str(problem)
+    reason = unfit(pair) or None
+    rho = None if reason else spearman(pair.x, pair.y)[0]
+    inner = None if reason else within_rho(pair.x, pair.y, pair.strata)
     within = Measurement(
         name=WITHIN,
         unit=WITHIN_UNIT,

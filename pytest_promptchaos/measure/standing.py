@@ -26,7 +26,7 @@ class Seen:
     interval of resampled clusters, ``by_stratum`` rho in every stratum. ``state`` says whether the
     inside could be tested, ``why`` why it could not: ``by construction`` where no stratum has both
     a predictor and an outcome that vary, so that all there is lies between the strata. ``open``
-    says which other clusters are too few to tell.
+    says which other clusters are too few to tell, ``alone`` that all rows are of one stratum.
     """
 
     hypothesis: Hypothesis
@@ -38,6 +38,7 @@ class Seen:
     state: State = "tested"
     why: str = ""
     open: str = ""
+    alone: bool = False
     by_stratum: tuple[Measurement, ...] = ()
 
 
@@ -65,17 +66,20 @@ def standing(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
     """Return what an association is worth, and one sentence with the numbers that decided.
 
     The sentence ends with the strata in which it is reversed, whatever the standing. ``invalid``
-    where there is no rho or too little to test inside the strata; ``weak`` where the published rule
-    does not hold; then, by what is inside the strata: ``supported`` with the same sign and a
-    Holm-adjusted p below ``alpha``, an interval there that reaches ``threshold``, one of resampled
-    clusters without 0, and no stratum where it is reversed; ``sign conflict`` with the opposite
-    sign and such a p, or where rho goes against the sign that the hypothesis said; ``between-model
-    only`` without such a p where the interval holds 0, or lies beyond it, and ends below
-    ``threshold``, or where nothing could vary; ``undecided`` otherwise, and where other clusters
-    are too few to tell.
+    where there is no rho or too little to test inside the strata. Where the published rule does not
+    hold, ``masked`` if inside the strata rho is at least ``threshold``, and larger than over all
+    rows or of the other sign, with a Holm-adjusted p below ``alpha`` and an interval without 0, and
+    ``weak`` if not. Where it holds, by what is inside the strata: ``supported`` with the same sign
+    and a Holm-adjusted p below ``alpha``, an interval there that reaches ``threshold``, one of
+    resampled clusters without 0, and no stratum where it is reversed; ``sign conflict`` with the
+    opposite sign and such a p, or where rho goes against the sign that the hypothesis said;
+    ``between-model only`` without such a p where the interval holds 0, or lies beyond it, and ends
+    below ``threshold``, or where nothing could vary; ``undecided`` otherwise, and where other
+    clusters are too few to tell. Of a single stratum, in which both are one rho, ``supported``
+    takes the test with clusters moved and the interval of resampled clusters.
     """
     found, words = _found(seen, plan)
-    against = reversed_in(seen)
+    against = reversed_in(seen, seen.within if found == "masked" else seen.pooled)
     return found, f"{words}; reversed in {against}" if against else words
 
 
@@ -85,16 +89,60 @@ def _found(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
         return "invalid", seen.why or seen.pooled.reason or ""
     lead = f"rho {_bounded(seen.pooled)} over all rows (Holm p {_p(seen.holm)})"
     if short := shortfalls(seen.pooled, seen.holm, plan):
-        return "weak", f"{lead}: {', '.join(short)}"
+        return _hidden(seen, plan, f"{lead}: {', '.join(short)}")
     if seen.hypothesis.sign * seen.pooled.value < 0:
-        said = "positive" if seen.hypothesis.sign > 0 else "negative"
-        return "sign conflict", f"{lead}, but the hypothesis said a {said} one"
+        return "sign conflict", f"{lead}, but the hypothesis said a {_said(seen.hypothesis)} one"
     if seen.state == "by construction" or seen.within.value is None:
         return "between-model only", f"{lead}, but {seen.why}: it lies between the strata"
+    if seen.alone:
+        found, told = _in_one(seen, plan)
+        return found, f"{lead}, all of one stratum: {told}"
     found, told = _inside(seen, plan)
     joined = "and" if found == "supported" else "but"
     inner = f"{_bounded(seen.within)} inside the strata (Holm p {_p(seen.holm_within)})"
     return found, f"{lead}, {joined} {inner}: {told}"
+
+
+def _hidden(seen: Seen, plan: BridgePlan, told: str) -> tuple[Standing, str]:
+    """Return the standing and the sentence of what does not pass as published.
+
+    ``told`` says why it does not. An association of the strata can be missed over all rows, where
+    what differs between them goes against it or adds noise.
+    """
+    within, p = seen.within.value, seen.holm_within
+    tested = seen.state == "tested" and not seen.alone and within is not None
+    if not tested or within is None or p is None or p >= plan.alpha:
+        return "weak", told
+    inner = f"rho {_bounded(seen.within)}, Holm p {_p(p)}"
+    low, _ = _turned(seen.within, within)
+    hidden = (seen.pooled.value or 0.0) * (1 if within > 0 else -1) < abs(within)
+    if seen.open or abs(within) < plan.threshold or not hidden or low is None or low <= 0:
+        left = f": {seen.open}" if seen.open else ""
+        return "weak", f"{told}; inside the strata it is {inner}{left}"
+    against = seen.hypothesis.sign * within < 0
+    said = f"; the hypothesis said a {_said(seen.hypothesis)} one" if against else ""
+    return "masked", (
+        f"{told}; it is inside the strata ({inner}) and differences between them hide it over all "
+        f"rows{said}"
+    )
+
+
+def _said(hypothesis: Hypothesis) -> str:
+    return "positive" if hypothesis.sign > 0 else "negative"
+
+
+def _in_one(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
+    """Return the standing of what passes as published in a single stratum, by its clusters."""
+    if seen.open:
+        return "undecided", seen.open
+    if seen.holm_within is None or seen.holm_within >= plan.alpha:
+        return "undecided", (
+            f"with clusters moved in the place of rows Holm p is {_p(seen.holm_within)}, which is "
+            f"not below {plan.alpha:g}"
+        )
+    if doubts := list(_clustered_doubts(seen)):
+        return "undecided", "; ".join(doubts)
+    return "supported", f"it holds with clusters moved too (Holm p {_p(seen.holm_within)})"
 
 
 def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
@@ -109,7 +157,7 @@ def _inside(seen: Seen, plan: BridgePlan) -> tuple[Standing, str]:
         return "undecided", f"the interval leaves open whether it reaches {plan.threshold:g} there"
     if low > 0:
         return "undecided", f"the interval is without 0 and the p is not below {plan.alpha:g}"
-    return "between-model only", f"none as large as {plan.threshold:g} is inside them"
+    return "between-model only", f"averaged over the strata none reaches {plan.threshold:g}"
 
 
 def _told(seen: Seen, plan: BridgePlan, same: bool) -> tuple[Standing, str]:
@@ -131,25 +179,31 @@ def _doubts(seen: Seen, plan: BridgePlan) -> Iterator[str]:
         yield "without an interval it stays open how large it is there"
     elif high < plan.threshold:
         yield f"inside the strata it is there but small: its interval ends below {plan.threshold:g}"
-    low, _ = _turned(seen.clustered, sign)
+    yield from _clustered_doubts(seen)
+    if reversed_in(seen, seen.pooled):
+        yield "it is not there in all of them"
+
+
+def _clustered_doubts(seen: Seen) -> Iterator[str]:
+    """Yield what resampled clusters leave open of the rho over all rows."""
+    low, _ = _turned(seen.clustered, seen.pooled.value or 0.0)
     if low is None:
         yield "with clusters resampled rho has no interval"
     elif low <= 0:
         yield f"with clusters resampled rho is {_bounded(seen.clustered)}, which holds 0"
-    if reversed_in(seen):
-        yield "it is not there in all of them"
 
 
-def reversed_in(seen: Seen) -> str:
-    """Return in words in which strata rho runs against the pooled one, its interval without 0.
+def reversed_in(seen: Seen, rho: Measurement) -> str:
+    """Return in words in which strata rho runs against the one given, its interval without 0.
 
-    A mean over strata that pull apart hides both. Empty where there is none, or no pooled rho.
+    A mean over strata that pull apart hides both. Empty where there is none, or nothing to be
+    against.
     """
-    if seen.state != "tested" or seen.pooled.value is None:
+    if seen.state != "tested" or rho.value is None:
         return ""
     against = []
     for one in seen.by_stratum:
-        _, high = _turned(one, seen.pooled.value)
+        _, high = _turned(one, rho.value)
         if high is not None and high < 0:
             against.append(f"{one.name} ({_bounded(one)})")
     return ", ".join(against)

@@ -70,12 +70,12 @@ class Detectors:
 def with_texts(
     timelines: Sequence[Timeline], conversations: Sequence[Conversation], shown: int
 ) -> tuple[Timeline, ...]:
-    """Return the timelines, those of the most collapsed conversations with what was said."""
+    """Return the timelines, ``shown`` of them with what was said: the most collapsed first."""
     order = sorted(
         range(len(timelines)),
         key=lambda i: (-timelines[i].rate, timelines[i].first or 0, conversations[i].id),
     )
-    most = {i for i in order[: max(shown, 0)] if timelines[i].first is not None}
+    most = set(order[: max(shown, 0)])
     return tuple(
         replace(
             line,

@@ -90,9 +90,10 @@ class Bridge:
     """A family of associations over one table, with what they all rest on.
 
     ``rows`` entered, of ``given``, the most that one association rests on; ``unique`` of them have
-    predictors of their own, and ``clusters`` is the fewest of an association. ``collinear`` are rank correlations between predictors and between outcomes of the family. ``counts`` say in
-    words what every merge and exclusion kept and lost; ``deviations`` what was changed after the
-    plan was frozen. ``reason`` says why there is no association, and how many rows are missing.
+    predictors of their own, and ``clusters`` is the fewest of an association. ``collinear`` are
+    rank correlations between predictors and between outcomes of the family. ``counts`` say in words
+    what every merge and exclusion kept and lost; ``deviations`` what was changed after the plan was
+    frozen. ``reason`` says why there is no association, and how many rows are missing.
     """
 
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.report.bridges import alone
 from pytest_promptchaos.report.charts import CLOUD, CLOUDS, Figure, key_of, panel_of
 from pytest_promptchaos.report.drawing import SERIES, chart
 from pytest_promptchaos.report.legible import one_line
@@ -21,13 +22,14 @@ SCATTERS = 18
 def scatters(bridges: Sequence[Bridge]) -> dict[Bridge, Figure]:
     """Return a figure per bridge that has points, a panel per hypothesis.
 
-    At most :data:`SCATTERS` hypotheses are drawn in all, and six strata in each; the curves that
-    are left out are counted.
+    At most :data:`SCATTERS` hypotheses are drawn in all, and six strata in each: first those of
+    bridges over several strata, because only they show what is between and what is inside. The
+    curves that are left out are counted, and a figure may have no panel left.
     """
     drawn = [one for bridge in bridges for one in bridge.associations if one.curves][:SCATTERS]
     room = min(CLOUD, CLOUDS // max(1, len(drawn)))
     left, found = SCATTERS, {}
-    for bridge in bridges:
+    for bridge in sorted(bridges, key=alone):
         asked = [one for one in bridge.associations if one.curves]
         if asked:
             found[bridge] = _figure(bridge, asked, asked[:left], room)
@@ -45,7 +47,7 @@ def _figure(
     return Figure(
         kind=(bridge.name, "", ""),
         name=bridge.name,
-        legend=tuple(key_of(name, drawn) for name in series),
+        legend=tuple(key_of(name, drawn) for name in series if drawn),
         wide=True,
         panels=tuple(panels),
         left_out=len(every) - len(drawn),

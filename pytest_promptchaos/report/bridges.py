@@ -6,7 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.report.legible import interval_words, number, one_line, plural
+from pytest_promptchaos.report.legible import (
+    interval_words,
+    limit_words,
+    number,
+    one_line,
+    plural,
+    value_words,
+)
+from pytest_promptchaos.report.overview import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,15 +33,18 @@ STANDINGS: Mapping[Standing, str] = {
     "conditions: it says that they differ, not that depth goes with behavior",
     "sign conflict": "the association has one sign over all rows and the other inside the models "
     "or conditions: the pooled number misleads",
+    "masked": "an association of at least the threshold holds inside the models or conditions, and "
+    "differences between them hide it over all rows: read it inside them",
     "undecided": "the pooled rule holds, and what was measured inside the models or conditions "
     "leaves open whether the association is there too",
     "weak": "the pooled rule does not hold: too small, or not told from chance",
     "supported": "the pooled rule holds, and an association of the same sign holds inside the "
     "models or conditions",
-    "invalid": "the table cannot tell: the reason stands beside it",
+    "invalid": "the table cannot tell, for the reason that is told with it",
 }
 """What each standing means, those that a reader must not miss first."""
 SUPPORTED: Standing = "supported"
+INVALID: Standing = "invalid"
 SHADES = 8
 
 
@@ -75,7 +86,7 @@ def judged_bridges(records: Sequence[Record]) -> tuple[Bridge, ...]:
     and the same plan are put together again, in the order of the verdicts.
     """
     found: dict[Bridge, dict[Association, None]] = {}
-    for record in records:
+    for record in in_order(records):
         for verdict in record.verdicts:
             if verdict.bridge is not None:
                 family = found.setdefault(replace(verdict.bridge, associations=()), {})
@@ -85,7 +96,7 @@ def judged_bridges(records: Sequence[Record]) -> tuple[Bridge, ...]:
 
 def session_bridges(records: Sequence[Record]) -> tuple[Bridge, ...]:
     """Return the bridges of whole sessions, in their order."""
-    return tuple(dict.fromkeys(bridge for record in records for bridge in record.bridges))
+    return tuple(dict.fromkeys(bridge for record in in_order(records) for bridge in record.bridges))
 
 
 def association_of(verdict: Verdict) -> Association | None:
@@ -176,7 +187,7 @@ def family_lines(bridge: Bridge) -> Iterator[str]:
     if bridge.reason:
         yield one_line(bridge.reason)
     for one in bridge.associations:
-        yield one_line(f"{one.hypothesis.name}: {one.standing}; {_both(one)}")
+        yield one_line(f"{one.hypothesis.name}: {one.standing}; {_both(one, bridge)}")
     yield from basis_lines(bridge)
 
 
@@ -190,10 +201,19 @@ def basis_lines(bridge: Bridge) -> Iterator[str]:
         yield one_line(f"deviation: {deviation}")
 
 
-def _both(one: Association) -> str:
+def _both(one: Association, bridge: Bridge) -> str:
+    if one.standing == INVALID or one.pooled.value is None:
+        return one.words or one.pooled.reason or "no reason was recorded"
     mark = "holds" if one.as_published else "does not hold"
-    pooled, within = _rho(one.pooled), _rho(one.within)
-    return f"pooled rho {pooled} (published rule {mark}), within the strata {within}"
+    pooled = f"rho {_rho(one.pooled)} (published rule {mark})"
+    if alone(bridge):
+        return f"{pooled}; {one.words}"
+    return f"pooled {pooled}, within the strata {_rho(one.within)}"
+
+
+def alone(bridge: Bridge) -> bool:
+    """Return whether there is one stratum at most, so that pooled and within are one number."""
+    return len(bridge.strata) <= 1
 
 
 def _rho(one: Measurement) -> str:
@@ -203,6 +223,59 @@ def _rho(one: Measurement) -> str:
 
 
 def summary_words(bridge: Bridge) -> str:
-    """Return a session's bridge in one line: its standings, or why there are none."""
+    """Return a session's bridge in one line: its standings, or why there are none.
+
+    What cannot be told comes with its reasons.
+    """
     told = bridge.reason or f"{standings_words(bridge)}; {facts_words(bridge)}"
-    return one_line(f"depth and behavior, {bridge.name}: {told}")
+    return one_line("; ".join([f"depth and behavior, {bridge.name}: {told}", *_voided(bridge)]))
+
+
+def _voided(bridge: Bridge) -> Iterator[str]:
+    reasons = dict.fromkeys(one.words for one in bridge.associations if one.standing == INVALID)
+    yield from (f"invalid: {words}" for words in reasons if words)
+
+
+# -- a verdict on one association ---------------------------------------------------------------
+
+
+def shown(verdict: Verdict) -> Measurement:
+    """Return the number that a reader is shown: what is judged, or rho with its sign.
+
+    An association is judged by |rho|, which does not say which way it goes.
+    """
+    found = association_of(verdict)
+    if found is None or found.pooled.value is None:
+        return verdict.measurement
+    around = found.clustered
+    return replace(
+        verdict.measurement,
+        name=f"rho of {found.hypothesis.name}",
+        unit="rank correlation over all rows, -1 to 1",
+        value=found.pooled.value,
+        low=around.low,
+        high=around.high,
+        level=around.level,
+        interval=around.interval or around.reason or "",
+    )
+
+
+def shown_value(verdict: Verdict) -> str:
+    """Return the shown number in digits, told apart from the limit that it is held against."""
+    return value_words(shown(verdict), verdict.limit)
+
+
+def shown_limit(verdict: Verdict) -> str:
+    """Return the limit in words, with what it bounds where that is not the number shown."""
+    of = "|rho| " if association_of(verdict) else ""
+    return f"{of}{limit_words(verdict.limit)}"
+
+
+def counted(verdict: Verdict) -> str:
+    """Return how much an association rests on, such as ``"108 unique of 720 rows"``; else ``""``.
+
+    Rows with equal predictors are one measurement of depth, repeated.
+    """
+    if verdict.bridge is None or association_of(verdict) is None:
+        return ""
+    return f"{verdict.bridge.unique} unique of {plural(verdict.bridge.rows, 'row')}"

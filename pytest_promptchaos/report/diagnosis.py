@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
@@ -26,6 +26,8 @@ MEANINGS: Mapping[Diagnosis, str] = {
     "undecided": "the evidence leaves open which of the other diagnoses holds",
 }
 """One sentence per diagnosis; none of them needs another."""
+UNEXPECTED = "the limit no longer shows a failure: move it, or drop expect: failed"
+"""What to do where a failure was expected and none came."""
 
 
 def diagnosis(verdict: Verdict) -> Diagnosis | None:
@@ -62,8 +64,23 @@ def diagnoses_words(verdicts: Iterable[Verdict]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in MEANINGS if counts[name])
 
 
+def unexpected(verdict: Verdict) -> bool:
+    """Return whether a failure was expected, and the verdict passed."""
+    return verdict.expect == "failed" and verdict.outcome is Outcome.PASSED
+
+
+def explained(verdict: Verdict) -> str:
+    """Return the explanation; of an unexpected pass it ends with what to do about that."""
+    if not unexpected(verdict):
+        return verdict.explanation
+    told = verdict.explanation.strip().rpartition("\n\nnext:\n")
+    return f"{told[0] or told[2]}\n\nnext:\n{indent(UNEXPECTED, '  ')}"
+
+
 def next_step(verdict: Verdict) -> str:
     """Return what to do next: the last paragraph of the explanation, if it has several."""
+    if unexpected(verdict):
+        return UNEXPECTED
     paragraphs = verdict.explanation.strip().split("\n\n")
     if len(paragraphs) == 1:
         return ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_promptchaos.report.evidence import write_records
 from pytest_promptchaos.report.html import EVIDENCE_NAME, write_page
 from pytest_promptchaos.report.junit import write_junit
+from pytest_promptchaos.report.overview import in_order
 
 if TYPE_CHECKING:
     import os
@@ -26,9 +27,10 @@ def write_documents(
 ) -> tuple[dict[str, Path], list[str]]:
     """Write page, JUnit and evidence file; return where each lies, and what could not be written.
 
-    The evidence is written first, because the other two can be made from it again. One that
-    fails does not keep the others from being written.
+    The records stand by node id in all three. The evidence is written first, because the other two
+    can be made from it again. One that fails does not keep the others from being written.
     """
+    records = in_order(records)
     failed: list[str] = []
     evidence, junit, report = (
         Path(folder) / name for name in (EVIDENCE_NAME, JUNIT_NAME, REPORT_NAME)

@@ -62,7 +62,9 @@ TEXT, LINE = "#5a616b", "#dde1e6"
 SIZE, WIDE = (270, 165, 11), (430, 190, 13)
 """Width, height and letters in pixels; letters of a wide picture stay legible on a phone."""
 UP, ALONG = 28, 50
-"""Letters of a title that fit beside and below a picture; a longer one takes two lines."""
+"""Letters of a title that fit beside and below a picture; a longer one takes more lines."""
+LINES = 5
+"""Lines of a title, so that one that says what its band is gets said to the end."""
 CURVES, ZERO = "curves", "zero"
 SVG = "http://www.w3.org/2000/svg"
 COORDINATE = re.compile(r"-?\d+\.\d+")
@@ -204,7 +206,7 @@ def _axis(curves: Sequence[Curve]) -> alt.Axis:
 
 
 def _title(label: str, letters: int) -> str | list[str]:
-    lines = wrap(one_line(label), letters, max_lines=2, placeholder=" \u2026")
+    lines = wrap(one_line(label), letters, max_lines=LINES, placeholder=" \u2026")
     return lines if len(lines) > 1 else one_line(label)
 
 

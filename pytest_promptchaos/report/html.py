@@ -19,7 +19,14 @@ from pytest_promptchaos.report.diagnosis import diagnoses_words
 from pytest_promptchaos.report.evidence import put_in_place
 from pytest_promptchaos.report.heatmap import heatmaps
 from pytest_promptchaos.report.ledger import ledger
-from pytest_promptchaos.report.overview import broken, is_system, judged, models, tally
+from pytest_promptchaos.report.overview import (
+    broken,
+    in_order,
+    is_system,
+    judged,
+    models,
+    tally,
+)
 from pytest_promptchaos.report.pooling import selfplay_kinds
 from pytest_promptchaos.report.reliability import reliability, unlabeled
 from pytest_promptchaos.report.selfplay import condition_rows, plays
@@ -44,7 +51,8 @@ class Detail:
 
     ``branches`` are branch cards per verdict, ``maps`` layers of a rescue map, ``ledger`` rows of
     the validity ledger, ``timelines`` conversations that are drawn per condition,
-    ``conversations`` rows of their table, and ``transcripts`` those shown in full.
+    ``conversations`` rows of their table, ``transcripts`` those shown in full, and ``agreements``
+    the panels of one kind.
     """
 
     cards: int
@@ -58,6 +66,7 @@ class Detail:
     timelines: int
     conversations: int
     transcripts: int
+    agreements: int
     characters: int
     lines: int
 
@@ -75,6 +84,7 @@ DETAILS = (
         timelines=400,
         conversations=200,
         transcripts=3,
+        agreements=24,
         characters=900,
         lines=300,
     ),
@@ -90,6 +100,7 @@ DETAILS = (
         timelines=200,
         conversations=60,
         transcripts=1,
+        agreements=12,
         characters=400,
         lines=150,
     ),
@@ -105,6 +116,7 @@ DETAILS = (
         timelines=60,
         conversations=0,
         transcripts=0,
+        agreements=6,
         characters=200,
         lines=60,
     ),
@@ -113,6 +125,7 @@ DETAILS = (
 
 def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> str:
     """Return the page. ``evidence_name`` is the file beside it that holds the full data."""
+    records = in_order(records)
     verdicts = judged(records)
     asked = [one.verdict for one in verdicts if not is_system(one.verdict)]
     systems = models(records)

@@ -13,13 +13,29 @@ from xml.etree import ElementTree
 from pytest_promptchaos.report.bridges import (
     association_of,
     basis_lines,
+    counted,
     family_lines,
+    shown,
+    shown_limit,
+    shown_value,
     standing_line,
 )
-from pytest_promptchaos.report.diagnosis import diagnosis, diagnosis_line
+from pytest_promptchaos.report.diagnosis import (
+    diagnosis,
+    diagnosis_line,
+    explained,
+    unexpected,
+)
 from pytest_promptchaos.report.evidence import put_in_place
-from pytest_promptchaos.report.legible import legible, one_line
-from pytest_promptchaos.report.overview import Standing, broken, judged, node_parts, verdict_name
+from pytest_promptchaos.report.legible import interval_words, legible, one_line
+from pytest_promptchaos.report.overview import (
+    Standing,
+    broken,
+    in_order,
+    judged,
+    node_parts,
+    verdict_name,
+)
 
 if TYPE_CHECKING:
     import os
@@ -28,6 +44,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Bridge, Record, Verdict
     from pytest_promptchaos.report.overview import Judged
 
+EXPECTED = "expected to fail, and it passed: "
 NO_MODEL = "promptchaos"
 """The testsuite of what lies outside a verdict: what went wrong, and what a session adds up to."""
 
@@ -54,7 +71,9 @@ def junit_xml(records: Sequence[Record]) -> str:
     skipped where the test passed because the option relaxed it. An expected failure passes. A
     session's bridges between depth and behavior are told and never fail.
     """
-    own = [_bridge_case(record, bridge) for record in records for bridge in record.bridges]
+    own = [
+        _bridge_case(record, bridge) for record in in_order(records) for bridge in record.bridges
+    ]
     cases = [*map(_verdict_case, judged(records)), *map(_broken_case, broken(records)), *own]
     root = ElementTree.Element("testsuites", _counts("promptchaos", cases))
     for name in dict.fromkeys(case.suite for case in cases):
@@ -80,22 +99,34 @@ def _verdict_case(one: Judged) -> Case:
         started=record.started,
         element=_element(standing, relaxed=record.status == "passed"),
         kind=standing.value,
-        message=verdict.sentence,
+        message=_message(verdict),
         text=_text(verdict, standing.value if green else ""),
     )
 
 
+def _message(verdict: Verdict) -> str:
+    return f"{EXPECTED}{verdict.sentence}" if unexpected(verdict) else verdict.sentence
+
+
 def _text(verdict: Verdict, stands: str) -> str:
     """Return the explanation, behind how a green verdict stands; ahead of it what it is called."""
-    parts = [f"{stands}: {verdict.explanation}" if stands else verdict.explanation]
+    stands = f"{stands}: " if stands else EXPECTED if unexpected(verdict) else ""
+    parts = [f"{stands}{explained(verdict)}"]
     if found := association_of(verdict):
-        parts.insert(0, f"standing: {standing_line(found.standing)}")
+        parts.insert(0, f"standing: {standing_line(found.standing)}\n{_rho_line(verdict)}")
     if named := diagnosis_line(diagnosis(verdict)):
         parts.insert(0, f"diagnosis: {named}")
     if verdict.bridge is not None:
         basis = basis_lines(verdict.bridge)
         parts.append("\n".join(line for line in basis if line not in verdict.explanation))
     return "\n\n".join(parts)
+
+
+def _rho_line(verdict: Verdict) -> str:
+    """Return rho with its sign, which the limit has not, and how much it rests on."""
+    one = shown(verdict)
+    number = f"{one.name} {shown_value(verdict)} {interval_words(one, verdict.limit)}".rstrip()
+    return f"{number}, limit {shown_limit(verdict)}, n {counted(verdict)}"
 
 
 def _element(standing: Standing, *, relaxed: bool) -> str:

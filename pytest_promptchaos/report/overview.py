@@ -103,12 +103,23 @@ def name_of_test(one: Judged) -> str:
     """Return what the verdict's test is called, without the model as its only parameter."""
     _, test = node_parts(one.record.node_id)
     name, bracket, parameter = test.partition("[")
-    pinned = bracket and parameter.removesuffix("]").partition("?")[0] == one.verdict.model.pin
+    # A pin may have options behind a question mark, and the record's pin may have them too.
+    given, pin = parameter.removesuffix("]"), one.verdict.model.pin
+    pinned = bracket and pin in {given, given.partition("?")[0]}
     return name if pinned else test
 
 
+def in_order(records: Sequence[Record]) -> list[Record]:
+    """Return the records by node id.
+
+    Workers that run side by side hand in theirs as they finish: the order of a document is not
+    to depend on which was first.
+    """
+    return sorted(records, key=lambda record: record.node_id)
+
+
 def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
-    """Return every verdict of the records, those that need a reader first, else in order."""
+    """Return every verdict of the records, those that need a reader first, else by node id."""
     labels = labels_of(_asked(records))
     found = [
         Judged(
@@ -117,7 +128,7 @@ def judged(records: Sequence[Record]) -> tuple[Judged, ...]:
             standing=standing_of(verdict, test_passed=record.status == "passed"),
             model=SYSTEMS if is_system(verdict) else labels[key_of(verdict.model)],
         )
-        for record in records
+        for record in in_order(records)
         for verdict in record.verdicts
     ]
     return tuple(sorted(_named_apart(found), key=lambda one: _ORDER.index(one.standing)))
@@ -168,7 +179,7 @@ def broken(records: Sequence[Record]) -> tuple[Record, ...]:
     """Return the records whose trouble no verdict tells: errors, interruptions, bare failures."""
     return tuple(
         record
-        for record in records
+        for record in in_order(records)
         if record.status in {"error", "interrupted"}
         or (record.status == "failed" and all(map(_stands_green, record.verdicts)))
     )
@@ -197,12 +208,12 @@ def side_names(verdict: Verdict) -> tuple[str, str]:
 
 
 def models(records: Sequence[Record]) -> dict[str, ModelIdentity]:
-    """Return the models that were asked, by label, in order of appearance."""
+    """Return the models that were asked, by label, in order of appearance by node id."""
     asked = _asked(records)
     labels = labels_of(asked)
     return {labels[key_of(verdict.model)]: verdict.model for verdict in asked}
 
 
 def _asked(records: Sequence[Record]) -> list[Verdict]:
-    verdicts = (verdict for record in records for verdict in record.verdicts)
+    verdicts = (verdict for record in in_order(records) for verdict in record.verdicts)
     return [verdict for verdict in verdicts if not is_system(verdict)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_promptchaos.report.layers import Span
+from pytest_promptchaos.report.legible import plural
+from pytest_promptchaos.report.selfplay import plays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,8 +67,13 @@ class AgreementRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One agreement: the counts and a row per statistic; ``zero`` is a place in per cent."""
+    """One agreement: the counts and a row per statistic; ``zero`` is a place in per cent.
 
+    ``condition`` says whose conversations were labeled, ``counted`` how many things of which kind.
+    """
+
+    condition: str
+    counted: str
     agreement: Agreement
     rows: tuple[AgreementRow, ...]
     zero: float
@@ -81,17 +89,37 @@ class Reliability:
 
 
 def reliability(verdicts: Sequence[Judged]) -> tuple[Reliability, ...]:
-    """Return the agreements by kind, the detector against labels first, none of them twice."""
-    found = list(dict.fromkeys(a for one in verdicts for a in one.verdict.agreements))
+    """Return the agreements by kind, the detector against labels first, none of them twice.
+
+    Those of one condition stand together, the conditions by name.
+    """
+    found = _by_condition(verdicts)
     return tuple(
         Reliability(
             heading=heading,
             about=ABOUT[kind],
-            panels=tuple(_panel(one) for one in found if one.kind == kind),
+            panels=tuple(_panel(name, one) for name, one in found if one.kind == kind),
         )
         for kind, heading in HEADINGS.items()
-        if any(one.kind == kind for one in found)
+        if any(one.kind == kind for _, one in found)
     )
+
+
+def _by_condition(verdicts: Sequence[Judged]) -> list[tuple[str, Agreement]]:
+    names = {play.timelines: play.name for play in plays(verdicts)}
+    found = dict.fromkeys(
+        (names.get(one.verdict.timelines, ""), agreement)
+        for one in verdicts
+        for agreement in one.verdict.agreements
+    )
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _counted(one: Agreement) -> str:
+    """Return how many things were labeled, by the name that the agreement gives them."""
+    told = " ".join((one.words, *(getattr(one, name).interval for name in NAMES)))
+    found = re.search(rf"\b(?:{one.n}|{one.n:,}) (?P<things>(?!of\b)[a-z]+)", told)
+    return f"{one.n} {found['things']}" if found else plural(one.n, "thing")
 
 
 def unlabeled(verdicts: Sequence[Judged]) -> str:
@@ -100,10 +128,12 @@ def unlabeled(verdicts: Sequence[Judged]) -> str:
     return "" if held else UNLABELED
 
 
-def _panel(one: Agreement) -> Panel:
+def _panel(condition: str, one: Agreement) -> Panel:
     measured = {name: getattr(one, name) for name in NAMES}
     start = min([0.0, *_numbers(measured.values())])
     return Panel(
+        condition=condition,
+        counted=_counted(one),
         agreement=one,
         rows=tuple(_row(name, found, start) for name, found in measured.items()),
         zero=_place(0.0, start),

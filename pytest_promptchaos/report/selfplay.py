@@ -27,28 +27,63 @@ MEANINGS: Mapping[str, str] = {
     "time_to_recollapse": "turns from an escape to the next collapse, where one follows",
 }
 """What the measurements of self-play say."""
+FIRST = "first_collapse_turn"
+CENSORED: Mapping[str, str] = {
+    "after": "counted as the turn after their last",
+    "last": "counted as their last turn",
+    "exclude": "left out",
+}
+"""What the first collapsed turn is of a conversation that never collapsed, by the setting."""
 LEXICAL = "lexical_"
 """How the name of a measurement begins that the detector of repeated words took."""
+READING = ", drift="
+"""What stands between a measurement and the reading of drift that was not judged by."""
 DIGITS = re.compile(r"\d[\d,.]*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """The conversations of one or several verdicts, with everything measured of them."""
+    """The conversations of one or several verdicts, with everything measured of them.
+
+    ``censor`` says how a conversation without a collapse enters its first collapsed turn.
+    """
 
     name: str
     model: str
     timelines: tuple[Timeline, ...]
     measured: tuple[Measurement, ...]
+    censor: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConditionCell:
+    """One measurement of a play; ``other`` is the same by the other reading of drift.
+
+    The notes say how many conversations it leaves open, and how they are counted.
+    """
+
+    measured: Measurement | None
+    note: str
+    other: Measurement | None
+    other_note: str
+
+    @property
+    def alike(self) -> bool:
+        """Whether both readings say the same, so that it is told once."""
+        one, other = self.measured, self.other
+        if one is None or other is None:
+            return one is other
+        return (_numbers(one), self.note) == (_numbers(other), self.other_note)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionRow:
-    """One measurement over all plays; absent where it was not taken."""
+    """One measurement over all plays; ``reading`` names the other reading of drift, if any."""
 
     name: str
     meaning: str
-    cells: tuple[Measurement | None, ...]
+    reading: str
+    cells: tuple[ConditionCell, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +127,7 @@ def _play(
         model=group[0].model,
         timelines=timelines,
         measured=tuple(measured[one] for one in dict.fromkeys(order)),
+        censor=str(group[0].verdict.settings.get("censor", "")),
     )
 
 
@@ -100,27 +136,55 @@ def _all(one: Judged) -> tuple[Measurement, ...]:
 
 
 def condition_rows(found: Sequence[Play]) -> tuple[ConditionRow, ...]:
-    """Return a row per measurement, its cells in the order of the plays."""
-    by_name = [{one.name: one for one in play.measured} for play in found]
-    names = dict.fromkeys(name for play in by_name for name in play)
+    """Return a row per measurement, its cells in the order of the plays.
+
+    What was taken by both readings of the drift clause is one row.
+    """
+    names = dict.fromkeys(one.name for play in found for one in play.measured)
+    readings: dict[str, str] = {}
+    for name in names:
+        own, marked, reading = name.partition(READING)
+        readings.setdefault(own, "")
+        readings[own] = reading if marked else readings[own]
     return tuple(
         ConditionRow(
             name=one_line(name.replace("_", " ")),
             meaning=_meaning(name),
-            cells=tuple(play.get(name) for play in by_name),
+            reading=reading,
+            cells=tuple(_cell(play, name, reading) for play in found),
         )
-        for name in names
+        for name, reading in readings.items()
     )
+
+
+def _cell(play: Play, name: str, reading: str) -> ConditionCell:
+    taken = {one.name: one for one in play.measured}
+    first = name == FIRST
+    return ConditionCell(
+        measured=taken.get(name),
+        note=_never(play, [one.collapsed for one in play.timelines]) if first else "",
+        other=taken.get(f"{name}{READING}{reading}") if reading else None,
+        other_note=_never(play, [one.otherwise for one in play.timelines]) if first else "",
+    )
+
+
+def _numbers(one: Measurement) -> tuple[object, ...]:
+    return one.value, one.low, one.high, one.effective_n, one.reason
+
+
+def _never(play: Play, labels: Sequence[tuple[bool, ...]]) -> str:
+    """Return how many conversations never collapse, and how those enter the first turn."""
+    never = sum(not any(one) for one in labels)
+    handled = f", {CENSORED[play.censor]}" if never and play.censor in CENSORED else ""
+    return f"never in {never} of {len(labels)}{handled}"
 
 
 def _meaning(name: str) -> str:
     """Return what a measurement says, or how it was taken where it says the same as another."""
-    told, reading, _ = name.removeprefix(LEXICAL).partition(", drift=")
+    told = name.removeprefix(LEXICAL)
     if told not in MEANINGS:
         return ""
-    by = ["the same by the other reading of drift"] if reading else []
-    by += ["the same by repeated words"] if name.startswith(LEXICAL) else []
-    return ", ".join(by) or MEANINGS[told]
+    return "the same by repeated words" if name.startswith(LEXICAL) else MEANINGS[told]
 
 
 def bucket_rows(timelines: Sequence[Timeline]) -> tuple[BucketRow, ...]:

@@ -13,7 +13,13 @@ from pytest_promptchaos.report.axes import length_table, other_axis
 from pytest_promptchaos.report.bars import bar
 from pytest_promptchaos.report.beside import beside
 from pytest_promptchaos.report.cards import card_views, uncarded
-from pytest_promptchaos.report.diagnosis import diagnosis, failed_controls, meaning, next_step
+from pytest_promptchaos.report.diagnosis import (
+    diagnosis,
+    explained,
+    failed_controls,
+    meaning,
+    next_step,
+)
 from pytest_promptchaos.report.distances import distance_words
 from pytest_promptchaos.report.heatmap import distance_key
 from pytest_promptchaos.report.layers import SIGNS, layer_table, layers_line
@@ -66,11 +72,17 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "is_comparison": is_comparison,
     "side_names": side_names,
     "next_step": next_step,
+    "explained": explained,
     "times_words": times_words,
     "columns": columns,
     "point_rows": point_rows,
     "picture": Markup,
     "association_of": bridges.association_of,
+    "shown": bridges.shown,
+    "shown_value": bridges.shown_value,
+    "shown_limit": bridges.shown_limit,
+    "counted": bridges.counted,
+    "alone": bridges.alone,
     "standing": bridges.standing,
     "standing_meaning": bridges.standing_meaning,
     "bucket_rows": selfplay.bucket_rows,

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_promptchaos.report.bridges import (
+    INVALID,
     STANDINGS,
     SUPPORTED,
     association_of,
     basis_lines,
+    counted,
     judged_bridges,
     session_bridges,
+    shown,
+    shown_limit,
+    shown_value,
     standing,
     summary_words,
 )
-from pytest_promptchaos.report.diagnosis import MEANINGS, diagnosis, failed_controls
+from pytest_promptchaos.report.diagnosis import (
+    MEANINGS,
+    UNEXPECTED,
+    diagnosis,
+    failed_controls,
+    unexpected,
+)
+from pytest_promptchaos.report.fitting import columns, cut, padded, wrapped
 from pytest_promptchaos.report.legible import (
     interval_words,
-    limit_words,
     one_line,
     plural,
-    value_words,
 )
 from pytest_promptchaos.report.overview import (
     GREEN,
@@ -44,6 +53,8 @@ if TYPE_CHECKING:
     from pytest_promptchaos.report.overview import Judged
 
 ROWS_PER_MODEL = 20
+BENEATH = 3
+"""Lines of a reason beneath a row, or of what a broken test said."""
 TABLE_WIDTH = 84
 """Below this width a verdict takes a short paragraph instead of a table row."""
 
@@ -92,7 +103,7 @@ def summary_lines(
     ]
     lines += map(_plain, (*_meanings(verdicts, width), *_count_meaning(verdicts, width)))
     lines += map(_plain, _bridge_lines(records, width))
-    lines += [_broken_line(record, width) for record in broken(records)]
+    lines += [line for record in broken(records) for line in _broken_lines(record, width)]
     asked = [one.verdict for one in verdicts if not is_system(one.verdict)]
     if any(one.runs_measured or one.runs_reused for one in asked):
         lines += map(_plain, textwrap.wrap(_runs_words(asked), width))
@@ -115,14 +126,12 @@ def _bridge_lines(records: Sequence[Record], width: int) -> Iterator[str]:
     """Yield what every judged bridge rests on, and a line per bridge of the session's own."""
     told = [line for bridge in judged_bridges(records) for line in basis_lines(bridge)]
     for line in (*told, *map(summary_words, session_bridges(records))):
-        yield from (
-            _cut(part, width) for part in textwrap.wrap(line, width, subsequent_indent="  ")
-        )
+        yield from (cut(part, width) for part in textwrap.wrap(line, width, subsequent_indent="  "))
 
 
 def _count_meaning(verdicts: Sequence[Judged], width: int) -> list[str]:
     """Return what "2 of 3" in the column n says, where a row has it."""
-    told = any(" " in _n_words(one.verdict) for one in verdicts)
+    told = any(" of " in _n_words(one.verdict) for one in verdicts)
     return textwrap.wrap(COUNTED, width, subsequent_indent="  ") if told else []
 
 
@@ -130,10 +139,12 @@ def _plain(text: str) -> Line:
     return Line(text, {})
 
 
-def _broken_line(record: Record, width: int) -> Line:
+def _broken_lines(record: Record, width: int) -> Iterator[Line]:
+    """Yield what broke a test off; an interruption to its end, because it says how to go on."""
     first = record.message.partition("\n")[0]
     words = one_line(f"{record.status.upper()} {record.node_id}: {first}")
-    return Line(_cut(words, width), {"red": True})
+    most = None if record.status == "interrupted" else BENEATH
+    yield from (Line(line, {"red": True}) for line in wrapped(words, width, most))
 
 
 def _runs_words(verdicts: Sequence[Verdict]) -> str:
@@ -146,28 +157,29 @@ def _model_lines(label: str, verdicts: Sequence[Judged], width: int) -> Iterator
     if not verdicts:
         return
     head = one_line(f"{label}: {tally_words(verdicts)}")
-    yield Line(_cut(head, width), {"bold": True})
+    yield Line(cut(head, width), {"bold": True})
     shown = verdicts[:ROWS_PER_MODEL]
     yield from _table(shown, width) if width >= TABLE_WIDTH else _paragraphs(shown, width)
     if hidden := verdicts[ROWS_PER_MODEL:]:
-        yield _plain(_cut(f"  and {len(hidden)} more: {tally_words(hidden)}", width))
+        yield _plain(cut(f"  and {len(hidden)} more: {tally_words(hidden)}", width))
 
 
 def _table(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
     rows = [_cells(one) for one in verdicts]
-    widths = [max(map(_columns, column)) for column in zip(HEADER, *rows, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(HEADER, *rows, strict=True)]
     fixed = sum(widths) - widths[1] + 2 * len(HEADER)
     widths[1] = min(widths[1], width - fixed)
     yield _plain(_row(HEADER, widths))
     for one, row in zip(verdicts, rows, strict=True):
         yield Line(_row(row, widths), MARKUP[one.standing])
-        if beneath := _beneath(one):
-            yield _plain(_cut(f"  {'':{widths[0]}}  {beneath}", width))
+        room = width - widths[0] - 4
+        for beneath in wrapped(_beneath(one), room, BENEATH):
+            yield _plain(f"  {'':{widths[0]}}  {beneath}")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (_padded(cell, columns) for cell, columns in zip(cells, widths, strict=True))
-    return ("  " + "  ".join(padded)).rstrip()
+    filled = (padded(cell, width) for cell, width in zip(cells, widths, strict=True))
+    return ("  " + "  ".join(filled)).rstrip()
 
 
 def _cells(one: Judged) -> tuple[str, ...]:
@@ -176,7 +188,7 @@ def _cells(one: Judged) -> tuple[str, ...]:
         ", ".join(filter(None, (_outcome_word(one.standing), _quiet_word(verdict)))),
         one_line(_named(one)),
         _value_cell(verdict),
-        limit_words(verdict.limit),
+        shown_limit(verdict),
         _n_words(verdict),
     )
 
@@ -206,22 +218,28 @@ def _outcome_word(standing: Standing) -> str:
 
 
 def _value_cell(verdict: Verdict) -> str:
-    value = value_words(verdict.measurement, verdict.limit)
-    return f"{value} {interval_words(verdict.measurement, verdict.limit)}".rstrip()
+    return f"{shown_value(verdict)} {interval_words(shown(verdict), verdict.limit)}".rstrip()
 
 
 def _n_words(verdict: Verdict) -> str:
+    if verdict.bridge is not None and association_of(verdict):
+        return f"{verdict.bridge.unique} unique"
     n, effective = verdict.measurement.n, verdict.measurement.effective_n
     return str(n) if n == effective else f"{effective} of {n}"
 
 
 def _beneath(one: Judged) -> str:
     """Return the line beneath a row: a diagnosis that asks for a reader, and what shows it best."""
-    told = diagnosis(one.verdict)
-    asking = None if told == ROBUST else told
     if found := association_of(one.verdict):
         # The two columns that are held together fill the row alone, and would be cut there.
-        return one_line(f"{found.hypothesis.name}: {found.standing}")
+        why = found.words if found.standing == INVALID else ""
+        rests = f"n {counted(one.verdict)}"
+        parts = [f"{found.hypothesis.name}: {found.standing}", why, rests, _expected(one)]
+        return one_line("; ".join(filter(None, parts)))
+    if unexpected(one.verdict):
+        return _expected(one)
+    told = diagnosis(one.verdict)
+    asking = None if told == ROBUST else told
     # Where a control failed, and no diagnosis says what for, it is the control that asks.
     voided = failed_controls(one.verdict) if one.standing is Standing.INVALID and not told else ""
     return (
@@ -229,6 +247,10 @@ def _beneath(one: Judged) -> str:
         if voided
         else "; ".join(filter(None, (asking, _worst_words(one))))
     )
+
+
+def _expected(one: Judged) -> str:
+    return f"expected to fail: {UNEXPECTED}" if unexpected(one.verdict) else ""
 
 
 def _worst_words(one: Judged) -> str:
@@ -248,32 +270,8 @@ def _reason_words(verdict: Verdict) -> str:
 def _paragraphs(verdicts: Sequence[Judged], width: int) -> Iterator[Line]:
     for one in verdicts:
         outcome, check, value, limit, n = _cells(one)
-        yield Line(_cut(f"  {outcome}: {check}", width), MARKUP[one.standing])
+        yield Line(cut(f"  {outcome}: {check}", width), MARKUP[one.standing])
         words = [f"{value}, limit {limit}, n {n}", _beneath(one)]
         for paragraph in filter(None, words):
-            wrapped = textwrap.wrap(paragraph, width - 4, max_lines=2, placeholder=" ...")
-            yield from (_plain(_cut(f"    {line}", width)) for line in wrapped)
-
-
-def _columns(text: str) -> int:
-    return sum(map(_character_columns, text))
-
-
-def _character_columns(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
-
-
-def _padded(text: str, columns: int) -> str:
-    cut = _cut(text, columns)
-    return cut + " " * (columns - _columns(cut))
-
-
-def _cut(text: str, columns: int) -> str:
-    line = text.rstrip()
-    if _columns(line) <= columns:
-        return line
-    while line and _columns(line) > columns - 3:
-        line = line[:-1]
-    return f"{line}..."
+            lines = textwrap.wrap(paragraph, width - 4, max_lines=BENEATH, placeholder=" ...")
+            yield from (_plain(cut(f"    {line}", width)) for line in lines)

@@ -1,24 +1,22 @@
-"""The growth of perturbations turn by turn, beside what the detector says of those turns."""
+"""The growth of perturbations turn by turn: a line per condition, its conversations as a band."""
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Curve
-from pytest_promptchaos.report.legible import one_line, plural
+from pytest_promptchaos.report.legible import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from pytest_promptchaos.records import Timeline, Verdict
-    from pytest_promptchaos.report.overview import Judged
 
 GROWTH = ("growth of perturbations by turn", "lambda_1 (nats per layer)", "turn")
 """Name and axes, y ahead of x, of the curves that are made of timelines."""
-LINES = 24
-"""Conversations whose growth is drawn; more lines could not be told apart."""
-FOLLOWED, MARKED = "conversation", "collapsed turn"
-ZERO = "y = 0, no growth"
+MIDDLE = 0.8
+"""Share of the conversations that the band holds, as many above it as below."""
 
 
 def condition_words(verdict: Verdict) -> str:
@@ -26,55 +24,44 @@ def condition_words(verdict: Verdict) -> str:
     return one_line(", ".join(dict.fromkeys(one.condition for one in verdict.timelines)))
 
 
-def growth_pictures(verdicts: Sequence[Judged]) -> Iterator[tuple[str, tuple[Curve, ...]]]:
-    """Yield title and curves of a picture per condition whose depth was followed turn by turn."""
-    seen: set[tuple[Timeline, ...]] = set()
-    for one in verdicts:
-        followed = tuple(found for found in one.verdict.timelines if found.growth)
-        if followed and followed not in seen:
-            seen.add(followed)
-            yield _title(one.verdict, len(followed)), growth_curves(followed[:LINES])
+def growth_curve(condition: str, timelines: Sequence[Timeline]) -> Curve | None:
+    """Return the mean growth at every followed turn, with the middle 80 % of conversations.
 
-
-def growth_curves(followed: Sequence[Timeline]) -> tuple[Curve, ...]:
-    """Return a line per conversation, a point at every collapsed turn, and the line of no growth.
+    The band says how far conversations differ, not how well the mean is known: repeats of one
+    seed prompt depend on each other. Absent where no depth was followed.
 
     >>> from pytest_promptchaos.records import Timeline
-    >>> found = Timeline(condition="A", seed_id="plan", bucket="", repeat=0, asked=2,
-    ...                  collapsed=(False, True), growth=((1, 0.2), (2, 0.1)))
-    >>> [(one.series, one.x, one.y) for one in growth_curves([found])][:2]
-    [('conversation', (1.0, 2.0), (0.2, 0.1)), ('collapsed turn', (2.0,), (0.1,))]
+    >>> made = [Timeline(condition="A", seed_id="plan", bucket="", repeat=place, asked=1,
+    ...                  collapsed=(False,), growth=((1, rate),))
+    ...         for place, rate in enumerate((0.1, 0.3))]
+    >>> curve = growth_curve("A", made)
+    >>> [round(float(part[0]), 3) for part in (curve.y, curve.low, curve.high)]
+    [0.2, 0.12, 0.28]
     """
-    lines = [_curve(found.growth, FOLLOWED) for found in followed]
-    collapsed = [(found, *at) for found in followed for at in found.growth if _in(found, at[0])]
-    turns = sorted({turn for found in followed for turn, _ in found.growth})
-    zero = [_curve([(turns[0], 0.0), (turns[-1], 0.0)], ZERO)]
-    if not collapsed:
-        return (*lines, *zero)
+    found: dict[int, list[float]] = {}
+    for one in timelines:
+        for turn, rate in one.growth:
+            found.setdefault(turn, []).append(rate)
+    if not found:
+        return None
     name, y_label, x_label = GROWTH
-    cloud = Curve(
+    turns = sorted(found)
+    return Curve(
         name=name,
         x_label=x_label,
         y_label=y_label,
-        x=tuple(float(turn) for _, turn, _ in collapsed),
-        y=tuple(rate for _, _, rate in collapsed),
-        series=MARKED,
-        mark="points",
-        labels=tuple(f"{found.seed_id}, repeat {found.repeat}" for found, _, _ in collapsed),
+        x=tuple(map(float, turns)),
+        y=tuple(fmean(found[turn]) for turn in turns),
+        low=tuple(_quantile(found[turn], (1 - MIDDLE) / 2) for turn in turns),
+        high=tuple(_quantile(found[turn], (1 + MIDDLE) / 2) for turn in turns),
+        series=condition,
     )
-    return (*lines, cloud, *zero)
 
 
-def _in(found: Timeline, turn: int) -> bool:
-    return 1 <= turn <= found.turns and found.collapsed[turn - 1]
-
-
-def _curve(places: Sequence[tuple[int, float]], series: str) -> Curve:
-    name, y_label, x_label = GROWTH
-    x, y = tuple(float(turn) for turn, _ in places), tuple(rate for _, rate in places)
-    return Curve(name=name, x_label=x_label, y_label=y_label, x=x, y=y, series=series)
-
-
-def _title(verdict: Verdict, count: int) -> str:
-    shown = f"{LINES} of {count} conversations" if count > LINES else plural(count, "conversation")
-    return f"{condition_words(verdict)}: {shown}"
+def _quantile(values: Sequence[float], share: float) -> float:
+    """Return the value below which a share of them lies, on straight lines between them."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])

@@ -159,7 +159,7 @@ HypothesisText: TypeAlias = Annotated[
     ),
 ]
 FoundStanding: TypeAlias = Annotated[
-    Literal["supported", "between-model only", "sign conflict", "weak"],
+    Literal["supported", "between-model only", "sign conflict", "masked", "weak"],
     Field(
         description="What an association must turn out as for the test to pass, to the word; "
         "says more than `expect`, and stands instead of it."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 from pytest_promptchaos.records import Role
 from pytest_promptchaos.suite.keys import LEAST_BUDGET
+from pytest_promptchaos.suite.limit_rules import idle_limits
 from pytest_promptchaos.suite.problems import Problem, nearest, shorten, unknown
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ ASKS_A_MODEL: Final = (
 
 READS_ANSWERS: Final = ("responsive", "stable_neighborhood")
 """The kinds of check that can compare what an extractor reads."""
-
-SHARES: Final = {"token_edit": "a token edit distance", "answer": "what an answer metric says"}
-"""The metrics that run from 0 to 1."""
 
 
 PROMPTS: Final = ("prompts", "prompts_from")
@@ -68,7 +66,7 @@ def broken_rules(source: Source, borrowed: Mapping[str, str] | None) -> list[Pro
         *_targets_that_are_not_there(source),
         *_neighbors_like_the_prompt(source),
         *_answers_that_nothing_reads(source),
-        *_limits_out_of_range(source),
+        *(_problem(source, *told) for told in idle_limits(_entries(source, "checks"))),
         *_budgets_below_the_controls(source),
     ]
 
@@ -261,19 +259,6 @@ def _answers_that_nothing_reads(source: Source) -> Iterator[Problem]:
         if reads and check.get("metric") == "answer" and "extract" not in check:
             words = "compares what is read out of outputs; write extract: with what reads it"
             yield _problem(source, (*keys, "metric"), words)
-
-
-def _limits_out_of_range(source: Source) -> Iterator[Problem]:
-    for keys, check in _entries(source, "checks"):
-        default = "token_edit" if check.get("check") == "worst_neighbor" else "semantic"
-        metric = check.get("metric", default)
-        if not isinstance(metric, str) or metric not in SHARES:
-            continue
-        for name in ("at_most", "at_least"):
-            limit = check.get(name)
-            if isinstance(limit, int | float) and 1 <= limit < 2:
-                words = f"must be below 1, not {limit}: {SHARES[metric]} is a share"
-                yield _problem(source, (*keys, name), words)
 
 
 def _budgets_below_the_controls(source: Source) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ OUTCOMES: Mapping[Standing, Outcome] = {
     "weak": Outcome.FAILED,
     "between-model only": Outcome.FAILED,
     "sign conflict": Outcome.FAILED,
+    "masked": Outcome.FAILED,
     "undecided": Outcome.INCONCLUSIVE,
     "invalid": Outcome.INVALID,
 }
@@ -30,7 +31,7 @@ NEXT: Mapping[Standing, tuple[str, ...]] = {
         "--hypothesis '{hypothesis}') and repeat it on models and prompts that were not seen",
     ),
     "between-model only": (
-        "do not read it as a property of prompts: {strata} strata are as few points as models",
+        "do not read it as a property of prompts: {strata} are as few points as models",
         "to find an association inside models, measure more prompts of each, or more outcomes of "
         "each prompt; to claim one between models, measure many more models",
     ),
@@ -39,9 +40,14 @@ NEXT: Mapping[Standing, tuple[str, ...]] = {
         "run against each other, so what differs between the strata makes the pooled number",
         "state the association inside the strata as a hypothesis of its own, before new data",
     ),
+    "masked": (
+        "look inside the models, one by one in the scatter of the report: over all rows this says "
+        "nothing of it",
+        "state the association inside the strata as a hypothesis of its own, before new data",
+    ),
     "undecided": (
-        "measure more prompts of each model: the interval inside the strata rests on {clusters} "
-        "clusters, not on {rows} rows",
+        "measure more prompts of each model: the interval inside the strata rests on {clusters}, "
+        "not on {rows} rows",
         "where the sentence says that it is small there, or names strata that reverse it, look at "
         "them in the scatter of the report, and state what is in them as a hypothesis before new "
         "data",
@@ -53,6 +59,11 @@ NEXT: Mapping[Standing, tuple[str, ...]] = {
     ),
     "invalid": ("mend what the sentence names; until then this is no evidence either way",),
 }
+OTHER_SIGN = (
+    "give up the direction that was said; where the other one makes sense, state it as a "
+    "hypothesis of its own ('{hypothesis} ({sign})'), before new data",
+)
+"""What to do where rho goes against the sign that the hypothesis said."""
 
 
 def judged_rho(association: Association) -> Measurement:
@@ -124,7 +135,7 @@ def _beside(association: Association, bridge: Bridge) -> Iterable[str]:
     one, rule = association, "passes" if association.as_published else "does not pass"
     yield (
         f"unique predictors: {bridge.unique:,} of {bridge.given:,} rows have predictors of their "
-        f"own ({_clusters(one, bridge):,} clusters in {len(bridge.strata)} strata)"
+        f"own ({clusters_told(_clusters(one, bridge))} in {strata_told(bridge)})"
     )
     yield f"as published, rows resampled: {_with_p(one.pooled, one.p, one.holm)}: it {rule}"
     yield f"clusters resampled: {_told(one.clustered)}"
@@ -135,6 +146,21 @@ def _beside(association: Association, bridge: Bridge) -> Iterable[str]:
 def _clusters(association: Association, bridge: Bridge) -> int:
     """Return how many clusters this association rests on, which may differ over a family."""
     return association.clustered.resampled_n or bridge.clusters
+
+
+def clusters_told(count: int) -> str:
+    """Return a number of clusters in words.
+
+    >>> clusters_told(1), clusters_told(36)
+    ('1 cluster', '36 clusters')
+    """
+    return f"{count:,} cluster{'' if count == 1 else 's'}"
+
+
+def strata_told(bridge: Bridge) -> str:
+    """Return in words how many strata a bridge has."""
+    count = len(bridge.strata)
+    return f"{count} {'stratum' if count == 1 else 'strata'}"
 
 
 def _with_p(measurement: Measurement, p: float | None, holm: float | None) -> str:
@@ -188,15 +214,18 @@ def _frozen(bridge: Bridge) -> Iterable[str]:
 
 
 def _next(association: Association, bridge: Bridge) -> Sequence[str]:
+    value, said = association.pooled.value or 0.0, association.hypothesis.sign
+    conflict = association.standing == "sign conflict" and said * value < 0
     return [
         line.format(
             hypothesis=association.hypothesis.name.replace(" x ", " ~ "),
-            strata=len(bridge.strata),
-            clusters=f"{_clusters(association, bridge):,}",
+            strata=strata_told(bridge),
+            clusters=clusters_told(_clusters(association, bridge)),
             rows=f"{association.pooled.effective_n or bridge.rows:,}",
             threshold=bridge.threshold,
+            sign="+" if value > 0 else "-",
         )
-        for line in NEXT[association.standing]
+        for line in (OTHER_SIGN if conflict else NEXT[association.standing])
     ]
 
 

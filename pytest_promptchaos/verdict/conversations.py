@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import Timeline
+    from pytest_promptchaos.records import Findings, Timeline
 
 LOOK = "read the conversations in the report; do they loop, or do all of them say the same?"
 AROUND = 3
 """Turns of the loop that are shown: the one that is labelled and what it repeats."""
 LONGEST = 100
 """Characters of a turn that are shown."""
+FEWEST_TURNS = 5
+"""As for the detector: the third of three similar turns is the first that it labels."""
+SILENT = (
+    "  an empty turn ends before a word: does the model have its chat template, and is it one "
+    "that answers such seed prompts?"
+)
 
 
 def worst_conversation(timelines: Sequence[Timeline]) -> list[str]:
@@ -34,6 +40,26 @@ def worst_conversation(timelines: Sequence[Timeline]) -> list[str]:
         f"  turns    {row(worst.collapsed)} (# collapsed)",
         *_said(worst, first),
     ]
+
+
+def mends(findings: Findings) -> list[str]:
+    """Return what to change where a control of conversations failed, as lines; empty for none."""
+    failed = {control.name for control in findings.controls if control.state == "failed"}
+    found = []
+    if "context" in failed and findings.timelines:
+        found.append(_fitting(min(one.turns for one in findings.timelines)))
+    if "silent turns" in failed:
+        found.append(SILENT)
+    return found
+
+
+def _fitting(turns: int) -> str:
+    """Return how to stay within the context, of which ``turns`` fitted in every conversation."""
+    shorter = "a smaller horizon= leaves room for more"
+    if turns < FEWEST_TURNS:
+        few = f"only {turns} fitted, and turn {FEWEST_TURNS} is the first that can be labelled"
+        return f"  ask for fewer tokens per turn, horizon=: {few}"
+    return f"  ask for turns={turns}, which fitted in every conversation; {shorter}"
 
 
 def row(collapsed: Sequence[bool]) -> str:

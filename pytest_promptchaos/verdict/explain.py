@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.verdict.cards import short_form
-from pytest_promptchaos.verdict.conversations import LOOK, worst_conversation
+from pytest_promptchaos.verdict.conversations import LOOK, mends, worst_conversation
 from pytest_promptchaos.verdict.judge import needed
 
 if TYPE_CHECKING:
@@ -266,6 +266,7 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
         seen = "every edit and its certification" if findings.pairs else "what each control saw"
         return [
             "mend the control marked FAILED above; until then this is no evidence either way",
+            *mends(findings),
             f"see {seen} in the report",
         ]
     if outcome is Outcome.INCONCLUSIVE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_promptchaos.records import Control, Limit, Measurement
+
+WILSON = "95 % Wilson"
+"""How the words of a Wilson interval begin."""
+Z = NormalDist().inv_cdf(0.975)
+UNSEEN = 0.05
+"""How probable it is at most that units as they were not seen were missed by all that were."""
 
 
 def settle(controls: Sequence[Control], limit: Limit) -> tuple[Control, ...]:
@@ -75,22 +82,42 @@ def _reaches(low: float, limit: Limit) -> bool:
 def needed(measurement: Measurement, limit: Limit) -> int | None:
     """Return about how many more of the resampled units would clear the limit, or ``None``.
 
-    The half width of an interval shrinks with the square root of the number of units, so n units
-    with half width h clear a distance d from the limit with about n (h / d)^2 of them; h is the
-    wider half, because the other may be cut at zero. Where all units are equal, the interval is
-    the bound on what was not seen, which shrinks with n itself. A value that sits on the limit
-    cannot be cleared.
+    A Wilson interval of a share p ends at b with n = z^2 b (1 - b) / (b - p)^2 units, z = 1.96.
+    Where all units are equal, the interval is the bound on what was not seen, which reaches
+    1 - 0.05^(1/n) of the way to the farthest value. Any other half width shrinks with the square
+    root of the number of units, so n units with half width h clear a distance d from the limit
+    with about n (h / d)^2 of them; h is the wider half, because the other may be cut at zero. A
+    value that sits on the limit cannot be cleared.
     """
     units = measurement.resampled_n
     value, low, high = measurement.value, measurement.low, measurement.high
     if value is None or low is None or high is None or units < 1:
         return None
-    bounds = [b for b in (limit.at_most, limit.at_least) if b is not None]
-    gap = min(abs(bound - value) for bound in bounds)
-    half = max(high - value, value - low)
-    if gap == 0 or half == 0:
+    if min(abs(bound - value) for bound in _bounds(limit)) == 0 or low == high:
         return None
-    power = 1 if low == value else 2
+    wanted = max(_wanted(measurement, bound) for bound in _decisive(value, limit))
     # A whole number that rounding put a hair above itself stays that number.
-    wanted = math.ceil(units * (half / gap) ** power - 1e-9)
-    return max(wanted - units, 1)
+    return max(math.ceil(wanted - 1e-9) - units, 1)
+
+
+def _bounds(limit: Limit) -> list[float]:
+    return [bound for bound in (limit.at_most, limit.at_least) if bound is not None]
+
+
+def _decisive(value: float, limit: Limit) -> list[float]:
+    """Return the bounds that the interval must leave: all from within, else the nearest."""
+    within = limit.at_most is None or value <= limit.at_most
+    nearest = min(_bounds(limit), key=lambda bound: abs(bound - value))
+    return _bounds(limit) if within and _reaches(value, limit) else [nearest]
+
+
+def _wanted(measurement: Measurement, bound: float) -> float:
+    """Return how many units an interval ends at ``bound`` with; it has a value and both ends."""
+    value, low, high = measurement.value or 0.0, measurement.low or 0.0, measurement.high or 0.0
+    units, gap, half = measurement.resampled_n, abs(bound - value), max(high - value, value - low)
+    if measurement.interval.startswith(WILSON):
+        return Z**2 * bound * (1 - bound) / gap**2
+    if value not in (low, high):
+        return units * (half / gap) ** 2
+    reached = gap / half * (1 - UNSEEN ** (1 / units))
+    return math.log(UNSEEN) / math.log1p(-reached) if reached < 1 else 1.0

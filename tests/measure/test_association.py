@@ -114,7 +114,19 @@ def test_an_effect_inside_one_model_needs_no_other() -> None:
     knobs: Knobs = {"clusters": DESIGN.clusters[rows], "strata": np.zeros(180, dtype=np.int64)}
     found = one({"slope": x[rows], "rate": y[rows]}, alone, strata_names=("HOMO_B",), **knobs)
     assert found.standing == "supported"
+    assert "all of one stratum: it holds with clusters moved too (Holm p " in found.words
     assert found.within.value == pytest.approx(found.pooled.value)
+
+
+def test_what_the_models_levels_hide_is_masked() -> None:
+    # Models far from each other, with the levels of predictor and outcome the other way round.
+    x, y = drawn(np.random.default_rng(2), inside=2.0, between=0.0)
+    level = 2.5 * np.array([-1.0, 0.0, 1.0])[MODEL_OF][DESIGN.strata]
+    found = one({"slope": x + level, "rate": y - level})
+    assert (found.standing, found.as_published) == ("masked", False)
+    assert found.pooled.value == pytest.approx(-0.36, abs=0.005)
+    assert found.within.value == pytest.approx(0.75, abs=0.005)
+    assert "differences between them hide it over all rows" in found.words
 
 
 def test_no_association_is_weak() -> None:
@@ -369,7 +381,10 @@ def test_one_stratum_where_the_plan_asks_for_strata_is_no_evidence() -> None:
     x, y = drawn(np.random.default_rng(0), inside=1.5)
     found = one({"slope": x, "rate": y}, strata=np.zeros(720, dtype=np.int64), strata_names=("A",))
     assert found.standing == "invalid"
-    assert found.words == "all 720 rows are of one stratum, and the plan takes 2"
+    assert found.words == (
+        "all 720 rows are of one stratum, and to tell inside from between takes 2: add the rows of "
+        "another model, or take strata that part the prompts of this one"
+    )
 
 
 def test_unequal_clusters_and_a_lone_stratum_are_counted_in_words() -> None:

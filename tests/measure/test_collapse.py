@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from measure.talks import talk, vectors_of
-from pytest_promptchaos.measure.collapse import Collapse, collapse
+from pytest_promptchaos.measure.collapse import Collapse, collapse, context_control
 from pytest_promptchaos.records import Control, Limit, Outcome
 from pytest_promptchaos.verdict.judge import judge, settle
 
@@ -110,9 +110,13 @@ def test_conversations_that_stopped_early_void_the_evidence() -> None:
     found = collapse(said, vectors_of(said), shuffles=1)
     context = control(found, "context")
     assert (context.role, context.state, context.value) == ("gate", "failed", 2 / 9)
-    assert (
-        context.words == f"2 of 9 conversations stopped early, the first of them, HOMO/p7/0: {full}"
+    assert context.words == (
+        f"2 of 9 conversations stopped early, the first of them, HOMO/p7/0: {full}; "
+        "every conversation has 3 turns or more"
     )
+    alone = context_control(said[-2:-1])
+    assert alone.words.startswith("the only conversation stopped early, HOMO/p7/0: turn 9")
+    assert context_control(SAID[:1]).words == "the only conversation has the turns that were asked"
     assert outcome(found) is Outcome.INVALID
 
 

@@ -69,6 +69,66 @@ def test_few_seed_prompts_say_that_only_their_conversations_were_resampled() -> 
     assert found.resampled == "conversations"
 
 
+def repeated(*marks: Sequence[str]) -> list[Timeline]:
+    """Return the conversations of seed prompts, one after the other."""
+    return [line(m, f"p{i}", r) for i, of_seed in enumerate(marks) for r, m in enumerate(of_seed)]
+
+
+@pytest.mark.parametrize("repeats", [2, 50])
+@pytest.mark.parametrize("seeds", [1, 3, 4])
+def test_repeats_that_end_alike_say_no_more_than_their_seed_prompts(
+    seeds: int, repeats: int
+) -> None:
+    unseen = 1 - 0.05 ** (1 / seeds)
+    never = TALLY.incidence(repeated(*[[NEVER] * repeats] * seeds))
+    assert [never.value, never.low, never.high] == pytest.approx([0.0, 0.0, unseen])
+    assert (never.resampled, never.resampled_n) == ("seed prompts", seeds)
+    only = "this one seed prompt only" if seeds == 1 else f"these {seeds} seed prompts only"
+    assert never.interval == (
+        f"all {seeds * repeats} conversations equal, from {only}; up to {unseen:.0%} of others "
+        "may still collapse (95 %)"
+    )
+    always = TALLY.incidence(repeated(*[[STUCK] * repeats] * seeds))
+    assert [always.low, always.high] == pytest.approx([1 - unseen, 1.0])
+    assert "others may still differ" in always.interval
+
+
+def test_so_it_is_for_rates_first_turns_and_depths_each_between_its_ends() -> None:
+    lines, unseen = repeated(*[[STUCK] * 50] * 3), 1 - 0.05 ** (1 / 3)
+    _, rate, first, depth, *_ = TALLY.every(lines)
+    assert [rate.value, rate.low, rate.high] == pytest.approx([0.6, 0.6 * (1 - unseen), 0.6])
+    assert [first.value, first.low, first.high] == pytest.approx([5.0, 5.0, 5 + 6 * unseen])
+    assert [depth.value, depth.low, depth.high] == pytest.approx([6.0, 6 - 5 * unseen, 6.0])
+    assert {one.resampled_n for one in (rate, first, depth)} == {3}
+
+
+def test_one_collapse_in_many_conversations_does_not_make_a_few_seed_prompts_certain() -> None:
+    none = TALLY.incidence(repeated(*[[NEVER] * 50] * 3))
+    one = TALLY.incidence(repeated([STUCK, *[NEVER] * 49], *[[NEVER] * 50] * 2))
+    assert one.low is not None
+    assert none.high is not None
+    assert one.high is not None
+    assert one.low <= 1 / 150 < none.high < one.high
+    assert one.interval.endswith(
+        "not over seed prompts: of these 3 seed prompts only; wider, because most are equal and "
+        "others may still differ"
+    )
+
+
+def test_a_spread_inside_few_seed_prompts_speaks_of_these_only() -> None:
+    found = TALLY.incidence(repeated([NEVER, STUCK], [NEVER, STUCK], [STUCK, NEVER]))
+    assert found.interval.endswith("not over seed prompts: of these 3 seed prompts only")
+
+
+def test_a_single_one_is_not_told_in_the_plural() -> None:
+    alone = [line(STUCK)]
+    assert TALLY.incidence(alone).interval == "95 % Wilson over 1 seed prompt"
+    assert TALLY.escape(alone).interval.startswith(
+        "no interval: turns depend on each other, and one seed prompt is too few"
+    )
+    assert TALLY.depth([line(NEVER)]).reason == "the only conversation is free"
+
+
 def test_rate_is_the_share_of_all_turns() -> None:
     found = TALLY.rate(FOUR)
     assert found.value == pytest.approx((0 + 0.1 + 0.6 + 0.3) / 4)
@@ -129,7 +189,7 @@ def test_the_escape_probability_is_per_turn_that_has_a_next_one() -> None:
     assert (found.n, found.effective_n) == (4, 2)
     assert found.interval == (
         "no interval: turns depend on each other, and 2 seed prompts are too few; "
-        "7 collapsed turns have a next one, 3 are the last of theirs"
+        "7 collapsed turns with a next one, 3 without, as the last of the conversation"
     )
     assert found.low is None
 

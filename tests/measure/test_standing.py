@@ -64,7 +64,7 @@ def test_the_sentence_tells_the_numbers_that_decided() -> None:
     _, words = standing(seen(rho(0.0, -0.12, 0.13), 0.7), PLAN)
     assert words == (
         "rho +0.50 [+0.45, +0.55] over all rows (Holm p 1e-09), but +0.00 [-0.12, +0.13] inside "
-        "the strata (Holm p 0.7): none as large as 0.4 is inside them"
+        "the strata (Holm p 0.7): averaged over the strata none reaches 0.4"
     )
 
 
@@ -82,8 +82,80 @@ def test_each_part_of_the_published_rule_is_asked_for(
     pooled: Measurement, holm: float, told: str
 ) -> None:
     assert shortfalls(pooled, holm, PLAN) == (told,)
-    whole = replace(seen(rho(0.5, 0.4, 0.6), 0.001), pooled=pooled, holm=holm)
+    whole = replace(seen(rho(0.1, -0.1, 0.3), 0.5), pooled=pooled, holm=holm)
     assert standing(whole, PLAN)[0] == "weak"
+
+
+# -- not over all rows ----------------------------------------------------------------------------
+
+
+def hidden(within: Measurement, holm_within: float = 0.002, pooled: float = -0.29) -> Seen:
+    """A pooled rho that does not pass as published, with this inside the strata."""
+    return replace(seen(within, holm_within), pooled=rho(pooled, pooled - 0.1, pooled + 0.1))
+
+
+def test_what_is_inside_the_strata_and_not_over_all_rows_is_masked() -> None:
+    found, words = standing(hidden(rho(0.88, 0.8, 0.93)), PLAN)
+    assert found == "masked"
+    assert words == (
+        "rho -0.29 [-0.39, -0.19] over all rows (Holm p 1e-09): |rho| is below 0.4; it is inside "
+        "the strata (rho +0.88 [+0.80, +0.93], Holm p 0.002) and differences between them hide it "
+        "over all rows"
+    )
+    assert standing(hidden(rho(-0.5, -0.6, -0.4)), PLAN)[0] == "masked"
+    assert standing(hidden(rho(0.4, 0.1, 0.6)), PLAN)[0] == "masked"
+
+
+@pytest.mark.parametrize(
+    ("whole", "told"),
+    [
+        (hidden(rho(0.39, 0.2, 0.5)), "; inside the strata it is rho +0.39 [+0.20, +0.50]"),
+        (hidden(rho(0.88, 0.8, 0.93), 0.05), "|rho| is below 0.4"),
+        (hidden(rho(0.5, -0.1, 0.9)), "; inside the strata it is rho +0.50 [-0.10, +0.90]"),
+        (hidden(rho(0.5)), "; inside the strata it is rho +0.50, Holm p 0.002"),
+        (replace(hidden(rho(0.88, 0.8, 0.93)), open="4 seed prompts"), "Holm p 0.002: 4 seed"),
+        (
+            replace(hidden(rho(0.45, 0.1, 0.6), pooled=0.5), holm=0.2),
+            "the p is not below 0.05; inside the strata it is rho +0.45",
+        ),
+        (replace(hidden(rho(0.88, 0.8, 0.93)), alone=True), "|rho| is below 0.4"),
+    ],
+    ids=["small", "large p", "around 0", "no interval", "open", "larger over all rows", "one"],
+)
+def test_what_is_not_certain_or_not_larger_inside_is_weak(whole: Seen, told: str) -> None:
+    found, words = standing(whole, PLAN)
+    assert (found, told in words) == ("weak", True), words
+
+
+def test_what_is_masked_is_held_against_the_strata_and_the_sign_that_was_said() -> None:
+    strata = tuple(replace(rho(v, v - 0.1, v + 0.1), name=n) for n, v in (("A", 0.9), ("B", -0.5)))
+    whole = replace(hidden(rho(0.6, 0.4, 0.7)), by_stratum=strata)
+    assert standing(whole, PLAN)[1].endswith("over all rows; reversed in B (-0.50 [-0.60, -0.40])")
+    said = replace(whole, hypothesis=replace(HYPOTHESIS, sign=-1), by_stratum=())
+    assert standing(said, PLAN)[1].endswith("; the hypothesis said a negative one")
+
+
+# -- one stratum ----------------------------------------------------------------------------------
+
+
+def test_a_single_stratum_says_what_its_clusters_leave_open() -> None:
+    whole = replace(seen(rho(0.5, 0.2, 0.7), 0.08), alone=True)
+    found, words = standing(whole, PLAN)
+    assert found == "undecided"
+    assert words == (
+        "rho +0.50 [+0.45, +0.55] over all rows (Holm p 1e-09), all of one stratum: with clusters "
+        "moved in the place of rows Holm p is 0.08, which is not below 0.05"
+    )
+    for other, told in (
+        ({"open": "4 seed prompts"}, "4 seed prompts"),
+        ({"clustered": rho(0.5, -0.1, 0.7)}, "with clusters resampled rho is +0.50 [-0.10, +0.70]"),
+    ):
+        found, words = standing(replace(whole, holm_within=0.01, **other), PLAN)
+        assert (found, f"all of one stratum: {told}" in words) == ("undecided", True)
+    assert standing(replace(whole, holm_within=0.01), PLAN)[0] == "supported"
+
+
+# -- over all rows --------------------------------------------------------------------------------
 
 
 def test_a_rho_at_the_threshold_passes_as_published() -> None:
@@ -124,9 +196,9 @@ def test_strata_that_run_against_the_pooled_rho_are_named() -> None:
         replace(rho(-0.1, -0.3, 0.1), name="C"),
     )
     whole = replace(seen(rho(0.0, -0.1, 0.1), 0.5), by_stratum=strata)
-    assert reversed_in(whole) == "B (-0.30 [-0.50, -0.10])"
+    assert reversed_in(whole, whole.pooled) == "B (-0.30 [-0.50, -0.10])"
     assert standing(whole, PLAN)[1].endswith("; reversed in B (-0.30 [-0.50, -0.10])")
-    assert reversed_in(replace(whole, by_stratum=strata[:1])) == ""
+    assert reversed_in(replace(whole, by_stratum=strata[:1]), whole.pooled) == ""
 
 
 @pytest.mark.parametrize("sign", [1, -1])

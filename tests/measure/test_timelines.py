@@ -41,14 +41,15 @@ def test_a_conversation_without_a_turn_has_an_empty_timeline(shape: tuple[int, .
     assert (line.collapsed, line.s1, line.lexical) == ((), (), ())
 
 
-def test_the_texts_are_kept_of_the_most_collapsed_and_of_no_other() -> None:
+def test_the_texts_are_kept_of_as_many_as_are_asked_for_the_most_collapsed_first() -> None:
     said = [talk(letters, f"p{i}") for i, letters in enumerate(["abcdef", "aaaaaa", "abbbbb"])]
     vectors = vectors_of(said)
     lines = [Detectors().timeline(one, vectors[one.id]) for one in said]
     # Two collapsed turns of p1, one of p2, none of p0.
     assert [bool(one.texts) for one in with_texts(lines, said, 1)] == [False, True, False]
+    assert [bool(one.texts) for one in with_texts(lines, said, 2)] == [False, True, True]
     kept = with_texts(lines, said, 3)
-    assert [len(one.texts) for one in kept] == [0, 6, 6]
+    assert [len(one.texts) for one in kept] == [6, 6, 6]
     assert kept[1].speakers == ("scripted:parrot",) * 6
     assert not any(one.texts for one in with_texts(lines, said, 0))
 

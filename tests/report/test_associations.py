@@ -56,3 +56,16 @@ def test_what_is_not_drawn_is_counted() -> None:
     curves = tuple(replace(crowd.curves[0], series=str(n)) for n in range(9))
     wide = replace(many[0], associations=(replace(crowd, curves=curves),))
     assert scatters([wide])[wide].left_out == 3
+
+
+def test_bridges_over_several_strata_are_drawn_first() -> None:
+    single = [replace(bridge(f"model {n}", count=2), strata=("HOMO_A",)) for n in range(3)]
+    pooled = bridge("pooled", count=2)
+    found = scatters([*single, pooled])
+    assert [len(found[one].panels) for one in (*single, pooled)] == [6, 6, 0, 6]
+
+
+def test_a_figure_without_a_picture_has_no_legend_and_counts_its_curves() -> None:
+    many = [bridge(f"bridge {place}", count=2) for place in range(4)]
+    last = scatters(many)[many[3]]
+    assert (last.panels, last.legend, last.left_out) == ((), (), 6 * 8)

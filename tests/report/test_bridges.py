@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+import pytest
+
 from pytest_promptchaos.records import Bridge, Measurement, Standing
 from pytest_promptchaos.report.bridges import (
     STANDINGS,
     association_of,
     bridge_view,
+    counted,
     facts_words,
     family_lines,
     judged_bridges,
     session_bridges,
+    shown,
+    shown_limit,
+    shown_value,
     standing,
     standing_line,
     standing_meaning,
@@ -145,4 +151,42 @@ def test_too_few_predictors_are_told_in_place_of_a_number() -> None:
     assert next(family_lines(few)) == few.reason
     assert summary_words(pooled).startswith(
         "depth and behavior, pooled over 3 models: 1 between-model only, 1 sign conflict; 36 of 36"
+    )
+
+
+def test_rho_is_shown_with_its_sign_though_it_is_judged_without() -> None:
+    found = bridge_verdicts()[4]
+    one = shown(found)
+    assert (shown_value(found), shown_limit(found)) == ("-0.536", "|rho| at least 0.4")
+    assert (one.low, one.high) == pytest.approx((-0.696, -0.376))
+    assert one.name == f"rho of {SLOPE} x {RATE}"
+    assert counted(found) == "108 unique of 720 rows"
+
+
+def test_what_is_no_association_is_shown_as_it_was_judged() -> None:
+    plain = verdict()
+    assert (shown(plain), shown_limit(plain)) == (plain.measurement, "at most 0.15")
+    assert counted(plain) == ""
+
+
+def voided() -> Bridge:
+    one = bridge(count=0).associations[0]
+    absent = Measurement(name="pooled", unit="", reason="constant")
+    told = replace(one, standing="invalid", words="collapse_rate is constant", pooled=absent)
+    return replace(bridge(count=0), associations=(told,))
+
+
+def test_what_the_table_cannot_tell_comes_with_its_reason_and_no_mark() -> None:
+    line = next(family_lines(voided()))
+    assert line == f"{MEAN} x {RATE}: invalid; collapse_rate is constant"
+    assert summary_words(voided()).endswith("; invalid: collapse_rate is constant")
+
+
+def test_over_one_stratum_rho_is_told_once_with_what_is_open() -> None:
+    single = replace(bridge(count=0), strata=("HOMO_A",))
+    line = list(family_lines(single))[3]
+    assert "within the strata" not in line.partition(" (published rule holds)")[0]
+    assert line.startswith(
+        f"{VARIANCE} x {RATE}: between-model only; rho 0.511 [0.441, 0.581] "
+        "(published rule holds); pooled +0.511"
     )

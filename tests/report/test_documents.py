@@ -6,6 +6,8 @@ from pytest_promptchaos.report.documents import write_documents
 from pytest_promptchaos.report.evidence import read_records
 from pytest_promptchaos.report.html import page
 from pytest_promptchaos.report.junit import junit_xml
+from pytest_promptchaos.report.overview import in_order
+from report.conftest import run_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +21,7 @@ def test_all_documents_of_a_run_lie_side_by_side(
     written, failed = write_documents(records, tmp_path / "new")
     assert not failed
     assert list(written) == ["report", "junit", "evidence"]
-    assert read_records(written["evidence"]) == records
+    assert read_records(written["evidence"]) == tuple(in_order(records))
     assert written["junit"].read_text("utf-8") == junit_xml(records)
     assert written["report"].read_text("utf-8") == page(records)
     assert written["evidence"].name in page(records)
@@ -44,3 +46,11 @@ def test_a_document_that_cannot_be_written_does_not_keep_the_others(
     (words,) = failed
     assert "promptchaos-report.html could not be written" in words
     assert "python -m pytest_promptchaos.report" in words
+
+
+def test_documents_are_the_same_in_whatever_order_workers_finish(tmp_path: Path) -> None:
+    records = run_records()
+    write_documents(records, tmp_path / "one")
+    write_documents(records[::-1], tmp_path / "other")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name

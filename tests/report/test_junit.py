@@ -15,7 +15,7 @@ from pytest_promptchaos.report.diagnosis import diagnosis_line
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
 from report.bridges import bridge_records, bridge_verdicts, session_record
-from report.conftest import HOSTILE, record, verdict
+from report.conftest import HOSTILE, record, run_records, verdict
 from report.dynamics import dynamics_records
 from report.neighborhoods import neighborhood_records
 
@@ -40,7 +40,7 @@ def test_depth_and_systems_are_valid_and_no_two_cases_share_a_name() -> None:
     document = junit_xml(dynamics_records())
     SCHEMA.assertValid(etree.fromstring(document.encode()))
     root = ElementTree.fromstring(document)
-    assert [suite.get("name") for suite in root] == ["small", "known systems", "deep"]
+    assert [suite.get("name") for suite in root] == ["known systems", "small", "deep"]
     names = [(case.get("classname"), case.get("name")) for case in root.iter("testcase")]
     assert len(names) == len(set(names)) == 7
 
@@ -92,7 +92,8 @@ def test_each_outcome_has_its_element(
     judged = verdict(outcome, expect=expect)
     (child,) = only_case(record(judged, status=status))
     assert (child.tag, child.get("type")) == (element, kind)
-    assert child.get("message") == (None if kind is None else judged.sentence)
+    told = "expected to fail, and it passed: " if kind == "unexpected pass" else ""
+    assert child.get("message") == (None if kind is None else f"{told}{judged.sentence}")
     assert judged.explanation in (child.text or "")
 
 
@@ -224,3 +225,26 @@ def test_any_text_and_time_are_valid(text: str, seconds: float) -> None:
 def test_the_file_is_the_document(records: tuple[Record, ...], tmp_path: Path) -> None:
     write_junit(records, tmp_path / "junit.xml")
     assert (tmp_path / "junit.xml").read_text(encoding="utf-8") == junit_xml(records)
+
+
+def test_an_unexpected_pass_says_that_a_failure_was_expected() -> None:
+    explanation = "It holds.\n\nnext:\n  nothing; the margin above says how much room is left"
+    passed = verdict(Outcome.PASSED, expect="failed", sentence="It holds.", explanation=explanation)
+    (failure,) = ElementTree.fromstring(junit_xml([record(passed)])).iter("failure")
+    assert failure.get("message") == "expected to fail, and it passed: It holds."
+    assert failure.text == (
+        "expected to fail, and it passed: It holds.\n\nnext:\n"
+        "  the limit no longer shows a failure: move it, or drop expect: failed"
+    )
+
+
+def test_rho_stands_with_its_sign_and_its_unique_predictors() -> None:
+    assert (
+        "rho of profile_slope_mean x collapse_rate -0.536 [-0.696, -0.376], "
+        "limit |rho| at least 0.4, n 108 unique of 720 rows"
+    ) in junit_xml(bridge_records())
+
+
+def test_cases_are_the_same_in_whatever_order_workers_finish() -> None:
+    records = [*run_records(), *bridge_records()]
+    assert junit_xml(records) == junit_xml(records[::-1])

@@ -127,3 +127,10 @@ def test_a_test_that_broke_beside_a_green_verdict_is_broken() -> None:
     green = verdict(Outcome.PASSED)
     broke = Record(node_id="t", status="failed", verdicts=(green,), environment={}, message="boom")
     assert broken([broke]) == (broke,)
+
+
+def test_a_parameter_that_is_the_model_with_its_options_is_not_told_again() -> None:
+    pin = "bundled:small?initialization=0"
+    found = verdict()
+    one = replace(found, model=replace(found.model, pin=pin))
+    assert [name_of_test(shown) for shown in judged([record(one, node="depth")])] == ["depth"]

@@ -7,7 +7,7 @@ from pytest_promptchaos.records import Measurement
 from pytest_promptchaos.report.overview import judged
 from pytest_promptchaos.report.reliability import UNLABELED, reliability, unlabeled
 from report.conftest import record, verdict
-from report.conversations import RATERS, counted
+from report.conversations import RATERS, brief, counted
 
 if TYPE_CHECKING:
     from pytest_promptchaos.records import Agreement
@@ -68,3 +68,28 @@ def test_an_absent_statistic_has_no_place() -> None:
     ((panel,),) = [kind.panels for kind in reliability(shown(bare))]
     (row,) = [row for row in panel.rows if row.name == "negative agreement"]
     assert (row.place, row.reach, row.measured.reason) == (None, None, "all alike")
+
+
+def test_panels_name_their_condition_and_the_things_that_are_counted() -> None:
+    turns = replace(DETECTORS, words="100 turns are labeled by both embeddings and words.")
+    old = replace(
+        LABELS,
+        raw=replace(LABELS.raw, interval="95 % Wilson over 100 conversations of 12 seed prompts"),
+        words="",
+    )
+    records = [
+        record(replace(brief(condition), agreements=(turns, old)), node=f"test_{condition}")
+        for condition in ("HOMO_B", "HOMO_A")
+    ]
+    first, second = reliability(judged(records))
+    assert (first.heading, second.heading) == ("The detector against labels", "Two detectors")
+    for kind, told in ((first, "100 conversations"), (second, "100 turns")):
+        assert [(panel.condition, panel.counted) for panel in kind.panels] == [
+            ("HOMO_A", told),
+            ("HOMO_B", told),
+        ]
+
+
+def test_things_without_a_name_are_things() -> None:
+    ((panel,),) = [kind.panels for kind in reliability(shown(LABELS))]
+    assert (panel.condition, panel.counted) == ("", "100 things")

@@ -70,10 +70,11 @@ def test_a_row_holds_one_measurement_of_every_condition() -> None:
     by_name = {row.name: row for row in rows}
     incidence = by_name["collapse incidence"]
     assert incidence.meaning == "share of conversations with a collapsed turn"
-    assert all(cell is not None and cell.low is not None for cell in incidence.cells)
-    both = by_name["collapse rate, drift=both"]
-    assert both.meaning == "the same by the other reading of drift"
-    assert [cell is None for cell in both.cells] == [False, True]
+    assert all(cell.measured and cell.measured.low is not None for cell in incidence.cells)
+    rate = by_name["collapse rate"]
+    assert rate.reading == "both"
+    assert [cell.other is None for cell in rate.cells] == [False, True]
+    assert not any("drift" in name for name in by_name)
     words = by_name["lexical collapse incidence"]
     assert words.meaning == "the same by repeated words"
 
@@ -122,3 +123,35 @@ def test_reasons_that_differ_in_numbers_alone_are_counted_together(
     reasons: tuple[str, ...], told: tuple[str, ...]
 ) -> None:
     assert stopped_words([said(False, stopped=reason) for reason in reasons]) == told
+
+
+@pytest.mark.parametrize(
+    ("censor", "handled"),
+    [
+        ("after", ", counted as the turn after their last"),
+        ("last", ", counted as their last turn"),
+        ("exclude", ", left out"),
+        ("", ""),
+    ],
+)
+def test_the_first_collapsed_turn_says_how_many_never_collapse(censor: str, handled: str) -> None:
+    flags = ((False,) * 6, (False,) * 5 + (True,), (False,) * 6)
+    found = tuple(replace(said(*one), repeat=place) for place, one in enumerate(flags))
+    first = share("first_collapse_turn", 6.7, 3, unit="turn")
+    both = replace(first, name="first_collapse_turn, drift=both", value=7.0)
+    settings = {"censor": censor} if censor else {}
+    one = replace(
+        brief("HOMO_A"), timelines=found, measurement=first, also=(both,), settings=settings
+    )
+    ((cell,),) = [row.cells for row in condition_rows(plays(judged([record(one)])))]
+    assert cell.note == f"never in 2 of 3{handled}"
+    assert cell.other_note == f"never in 3 of 3{handled}"
+    assert not cell.alike
+
+
+def test_readings_that_say_the_same_are_told_once() -> None:
+    rate = share("collapse_rate", 0.5, 12)
+    both = replace(rate, name="collapse_rate, drift=both")
+    one = replace(brief("HOMO_A"), measurement=rate, also=(both,))
+    ((cell,),) = [row.cells for row in condition_rows(plays(judged([record(one)])))]
+    assert cell.alike

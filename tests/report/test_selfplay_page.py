@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_promptchaos.records import Measurement, Outcome
 from pytest_promptchaos.report.html import page
 from pytest_promptchaos.report.reliability import UNLABELED
-from report.bridges import bridge_records, bridge_verdicts, session_record
+from report.bridges import bridge, bridge_records, bridge_verdicts, session_record
 from report.conftest import HOSTILE, record, verdict
-from report.conversations import brief, collapse_records, in_full, timeline
+from report.conversations import brief, collapse_records, counted, in_full, timeline
 from report.markup import HTML, parsed, section, with_class, words
 
 if TYPE_CHECKING:
@@ -50,13 +51,14 @@ def test_conditions_stand_side_by_side_with_their_intervals(tree: Element) -> No
     head, first, *_ = rows_of(table)
     assert head.split()[1::3] == ["HETERO_ROT", "HOMO_A", "HOMO_B", "HOMO_C"]
     assert first.startswith("collapse incidence share of conversations with a collapsed turn")
-    assert first.count("[") == 4
+    assert first.count("[") == 2 * 4
+    assert first.count("drift=both:") == 4
     assert "not measured: no conversation collapsed a second time" in words(table)
 
 
 def test_every_picture_has_a_table_beside_it(tree: Element) -> None:
     figures = list(section(tree, "selfplay").iter(f"{HTML}figure"))
-    assert len(figures) == 1 + 4 + 4 + 4
+    assert len(figures) == 1 + 2 + 1 + 4
     for figure in figures:
         (folded, *_) = figure.iter(f"{HTML}details")
         assert list(folded.iter(f"{HTML}td"))
@@ -80,11 +82,30 @@ def test_reliability_keeps_labels_raters_and_detectors_apart(tree: Element) -> N
     panels = with_class(section(tree, "selfplay"), "div", "agreement")
     assert len(panels) == 1 + 1 + 4
     counts = with_class(panels[1], "table", "counts")[0]
-    assert words(counts).startswith("180 labeled by both rater 2: collapsed not rater 1: collapsed")
+    assert words(counts).startswith("180 things, by what both say rater 2: collapsed not rater 1:")
+    heads = [words(one) for one in with_class(section(tree, "selfplay"), "h5", "labeled")]
+    assert heads[1] == "HOMO_A · 180 things labeled by both"
     (numbers,) = with_class(panels[1], "table", "statistics")
     assert rows_of(numbers)[1].startswith("Cohen's kappa")
     assert "0.566" in rows_of(numbers)[1]
     assert len(rows_of(numbers)) == 7
+
+
+def test_an_absent_statistic_wraps_and_an_absent_interval_is_explained() -> None:
+    one = counted("raters", "ann", "bob", (5, 1, 1, 5))
+    told = "no interval: all 12 turns are of one seed prompt and depend on each other"
+    bare = replace(
+        one,
+        kappa=replace(one.kappa, low=None, high=None, interval=told),
+        negative=Measurement(name="negative", unit="", reason="neither calls anything collapsed"),
+    )
+    tree = parsed(page([record(replace(brief("HOMO_A"), agreements=(bare,)))]))
+    (numbers,) = with_class(tree, "table", "statistics")
+    assert told in rows_of(numbers)[1]
+    (absent,) = with_class(numbers, "td", "wide")
+    assert words(absent) == "not measured: neither calls anything collapsed"
+    (head,) = with_class(tree, "h5", "labeled")
+    assert words(head) == "HOMO_A · 12 turns labeled by both"
 
 
 def test_where_there_are_no_labels_the_page_says_so(tree: Element) -> None:
@@ -94,7 +115,8 @@ def test_where_there_are_no_labels_the_page_says_so(tree: Element) -> None:
 
 
 def test_a_verdict_leads_to_its_conversations(tree: Element) -> None:
-    card = with_class(section(tree, "attention"), "article", "card")[0]
+    cards = with_class(section(tree, "attention"), "article", "card")
+    card = next(one for one in cards if "no_collapse" in words(one))
     assert "24 conversations; timelines, curves, transcripts" in words(card)
     assert "#selfplay" in {one.get("href") for one in card.iter(f"{HTML}a")}
 
@@ -180,3 +202,56 @@ def test_a_session_alone_is_no_failure() -> None:
     made = parsed(page([session_record()]))
     assert words(next(made.iter(f"{HTML}h1"))) == "No verdicts"
     assert len(with_class(section(made, "session"), "table", "bridge")) == 1
+
+
+def test_a_bridge_without_a_picture_has_no_heading_for_it_and_says_how_many() -> None:
+    many = tuple(bridge(f"bridge {place}", count=2) for place in range(4))
+    made = section(parsed(page([replace(session_record(), bridges=many)])), "session")
+    heads = [words(one) for one in made.iter(f"{HTML}h4")]
+    assert heads.count("Every row, by stratum, with a line inside each") == 3
+    assert "6 scatters of this bridge, with 48 curves, are in promptchaos-records.json" in words(
+        made
+    )
+
+
+def test_over_one_stratum_a_cell_holds_one_number() -> None:
+    single = replace(bridge(count=0), strata=("HOMO_A",))
+    made = section(parsed(page([replace(session_record(), bridges=(single,))])), "session")
+    (cell,) = with_class(made, "td", "between-model-only")
+    assert words(cell) == "one stratum 0.511 ✓ published rule between-model only"
+    assert "whether it holds for other models or conditions is open" in words(made)
+
+
+def test_what_the_table_cannot_tell_is_told_and_has_no_mark() -> None:
+    one = bridge(count=0).associations[0]
+    absent = Measurement(name="pooled", unit="", reason="constant")
+    told = replace(
+        one, standing="invalid", words="collapse_rate is constant", pooled=absent, within=absent
+    )
+    voided = replace(bridge(count=0), associations=(told,))
+    made = section(parsed(page([replace(session_record(), bridges=(voided,))])), "session")
+    (cell,) = with_class(made, "td", "invalid")
+    assert "published rule" not in words(cell)
+    (notes,) = with_class(made, "dl", "meanings")
+    assert "collapse_rate is constant" in words(notes)
+
+
+def test_a_card_of_a_bridge_shows_the_sign_and_the_unique_predictors(tree: Element) -> None:
+    cards = with_class(section(tree, "attention"), "article", "card")
+    (card,) = [one for one in cards if "profile_slope_mean x coll" in words(next(iter(one)))]
+    assert "rho of profile_slope_mean x collapse_rate -0.536" in words(card)
+    assert "limit |rho| at least 0.4 n 108 unique of 720 rows" in words(card)
+    assert "Without its sign, |rho|:" in words(card)
+
+
+def test_a_card_says_that_a_failure_was_expected_and_what_to_do() -> None:
+    passed = replace(
+        brief("HOMO_A", Outcome.PASSED),
+        expect="failed",
+        explanation="It holds.\n\nnext:\n  nothing; the margin above says how much room is left",
+    )
+    made = section(parsed(page([record(passed)])), "attention")
+    assert "expected to fail , and it passed" in words(made)
+    (told,) = with_class(made, "p", "next")
+    assert words(told) == "the limit no longer shows a failure: move it, or drop expect: failed"
+    assert "nothing; the margin" not in words(made)

@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Record, Verdict
 
 TABLE = """\
-large: 1 invalid, 2 passed
-  outcome  check                                      value                 limit         n
-  INVALID  test_collapsed: stable_neighborhood(dune)  0 [0, 0]              at most 0.15  6 of 9
-           control failed: positive control
-  passed   test_large: stable_neighborhood(dune)      0.041 [0.021, 0.069]  at most 0.15  6 of 9
-  passed   test_depth: ftle(dune)                     0.048 [0.028, 0.068]  at most 0.25  10
 small: 1 failed, 1 inconclusive, 1 expected failure, 1 passed
   outcome           check                                 value                 limit         n
   FAILED            test_dune: stable_neighborhood(dune)  0.214 [0.151, 0.283]  at most 0.15  6 of 9
@@ -34,6 +28,12 @@ small: 1 failed, 1 inconclusive, 1 expected failure, 1 passed
                     worst: doubled the space after 'book'
   expected failure  test_demo: stable_neighborhood: demo  0.214 [0.151, 0.283]  at most 0.15  6 of 9
   passed            test_dune: ftle(dune)                 0.120 [0.100, 0.140]  at most 0.25  10
+large: 1 invalid, 2 passed
+  outcome  check                                      value                 limit         n
+  INVALID  test_collapsed: stable_neighborhood(dune)  0 [0, 0]              at most 0.15  6 of 9
+           control failed: positive control
+  passed   test_depth: ftle(dune)                     0.048 [0.028, 0.068]  at most 0.25  10
+  passed   test_large: stable_neighborhood(dune)      0.041 [0.021, 0.069]  at most 0.15  6 of 9
 n: how many entered the value, of all that were tried
 ERROR tests/test_books.py::test_worker: worker 'gw1' crashed
 63 runs measured, 21 reused from the evidence store
@@ -98,7 +98,6 @@ between-model only: the association is large over all rows and absent inside the
 sign conflict: the association has one sign over all rows and the other inside the models or
   conditions: the pooled number misleads
 weak: the pooled rule does not hold: too small, or not told from chance
-n: how many entered the value, of all that were tried
 published pair: 720 of 724 rows, 108 unique predictor rows, 108 clusters, 4 strata
 724 rows of depth and 720 of collapse: 720 merged, 4 and 0 without a partner
 preregistered: sha256 9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f
@@ -114,9 +113,10 @@ def test_bridges_are_explained_once_with_what_they_rest_on() -> None:
 
 
 def test_a_hypothesis_and_its_standing_are_told_in_full_beneath_its_verdict() -> None:
-    lines = [line.strip() for line in text(*bridge_records()).splitlines()]
-    assert "layerwise_variance_mean x collapse_rate: between-model only" in lines
-    assert "profile_slope_mean x first_collapse_turn: supported" in lines
+    lines = text(*bridge_records()).splitlines()
+    told, rests = " ".join(" ".join(lines).split()), "n 108 unique of 720 rows"
+    assert f" layerwise_variance_mean x collapse_rate: between-model only; {rests} " in told
+    assert f" profile_slope_mean x first_collapse_turn: supported; {rests} " in told
     assert [line.split()[:2] for line in lines if "supported  " in line] == [
         ["passed,", "supported"]
     ]
@@ -214,3 +214,31 @@ def test_a_place_is_never_cut() -> None:
 def test_a_table_that_was_read_is_no_run() -> None:
     read = verdict(runs_measured=0, runs_reused=0)
     assert "runs measured" not in text(record(read))
+
+
+def test_an_unexpected_pass_says_that_a_failure_was_expected() -> None:
+    seen = text(record(verdict(Outcome.PASSED, expect="failed", worst=None)))
+    assert "UNEXPECTED PASS" in seen
+    told = "expected to fail: the limit no longer shows a failure: move it, or drop expect: failed"
+    assert told in " ".join(seen.split())
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_an_interruption_is_told_to_its_end(width: int) -> None:
+    message = "interrupted after 3 of 24 conversations; they are kept, the next run goes on from"
+    stopped = replace(record(status="interrupted"), message=f"{message} there")
+    assert f"{message} there" in " ".join(text(stopped, width=width).split())
+
+
+def test_rho_has_its_sign_and_n_counts_unique_predictors() -> None:
+    lines = text(*bridge_records()).splitlines()
+    (row,) = [place for place, line in enumerate(lines) if "-0.536 [-0.696, -0.376]" in line]
+    assert "|rho| at least 0.4  108 unique" in lines[row]
+    assert lines[row + 1].strip() == (
+        "profile_slope_mean x collapse_rate: sign conflict; n 108 unique of 720 rows"
+    )
+
+
+def test_the_summary_is_the_same_in_whatever_order_workers_finish() -> None:
+    records = run_records()
+    assert text(*records) == text(*reversed(records))

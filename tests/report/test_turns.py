@@ -1,45 +1,44 @@
+"""Growth by turn: the mean over conversations, and how far they differ."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_promptchaos.report.drawing import is_cloud, is_guide
-from pytest_promptchaos.report.overview import judged
-from pytest_promptchaos.report.turns import LINES, growth_curves, growth_pictures
-from report.conftest import record
-from report.conversations import brief, in_full, timeline
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-ONE = in_full(
-    replace(timeline("HOMO_A", 0, 0, turns=9), collapsed=(False,) * 4 + (True,) * 5, stopped="")
-)
+from pytest_promptchaos.report.turns import growth_curve
+from report.conversations import timeline
 
-
-def test_a_line_per_conversation_and_a_point_per_collapsed_turn() -> None:
-    line, cloud, zero = growth_curves([ONE])
-    assert line.x == (1.0, 5.0, 9.0)
-    assert is_cloud(cloud)
-    assert (cloud.x, cloud.y) == ((5.0, 9.0), line.y[1:])
-    assert cloud.labels == (f"{ONE.seed_id}, repeat 0",) * 2
-    assert is_guide(zero)
-    assert (zero.x, zero.y) == ((1.0, 9.0), (0.0, 0.0))
+CALM = timeline("HOMO_C", 0, 0, turns=9)
 
 
-def test_without_a_collapse_there_are_lines_alone() -> None:
-    calm = replace(ONE, collapsed=(False,) * 9)
-    assert not any(map(is_cloud, growth_curves([calm])))
+def test_a_turn_holds_the_mean_of_the_conversations_that_were_followed_there() -> None:
+    first = replace(CALM, growth=((1, 0.1), (5, 0.4)))
+    second = replace(CALM, repeat=1, growth=((1, 0.3),))
+    curve = growth_curve("HOMO_C", [first, second, replace(CALM, repeat=2)])
+    assert curve is not None
+    assert (curve.x, curve.series, curve.mark) == ((1.0, 5.0), "HOMO_C", "line")
+    assert curve.y == pytest.approx((0.2, 0.4))
+    assert curve.low == pytest.approx((0.12, 0.4))
+    assert curve.high == pytest.approx((0.28, 0.4))
 
 
-def test_only_conversations_whose_depth_was_followed_are_drawn() -> None:
-    whole = brief("HOMO_A")
-    bare = replace(whole, timelines=tuple(replace(one, growth=()) for one in whole.timelines))
-    assert list(growth_pictures(judged([record(bare)]))) == []
-    ((title, curves),) = growth_pictures(judged([record(whole), record(whole, node="again")]))
-    assert title == "HOMO_A: 4 conversations"
-    assert len([one for one in curves if one.series == "conversation"]) == 4
+def test_the_band_leaves_out_the_outer_tenths() -> None:
+    many = [replace(CALM, repeat=n, growth=((1, float(n)),)) for n in range(11)]
+    curve = growth_curve("HOMO_C", many)
+    assert curve is not None
+    assert (*curve.low, *curve.y, *curve.high) == pytest.approx((1.0, 5.0, 9.0))
 
 
-def test_many_conversations_are_drawn_in_part_and_the_title_says_so() -> None:
-    many = tuple(replace(ONE, repeat=place) for place in range(LINES + 3))
-    crowd = replace(brief("HOMO_A"), timelines=many)
-    ((title, curves),) = growth_pictures(judged([record(crowd)]))
-    assert title == f"HOMO_A: {LINES} of {LINES + 3} conversations"
-    assert len([one for one in curves if one.series == "conversation"]) == LINES
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=30))
+def test_the_band_lies_inside_what_was_measured(rates: list[float]) -> None:
+    many = [replace(CALM, repeat=n, growth=((1, rate),)) for n, rate in enumerate(rates)]
+    curve = growth_curve("HOMO_C", many)
+    assert curve is not None
+    assert min(rates) - 1e-9 <= curve.low[0] <= curve.high[0] <= max(rates) + 1e-9
+
+
+def test_without_a_followed_turn_there_is_no_curve() -> None:
+    assert growth_curve("HOMO_C", [replace(CALM, growth=())]) is None

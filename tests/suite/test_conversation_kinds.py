@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from pytest_promptchaos.bridge_checks import PUBLISHED, hypotheses_of
+from pytest_promptchaos.errors import ArgumentError, SuiteError
 from pytest_promptchaos.measure.detector import labels, similarities
 from pytest_promptchaos.suite import BridgeCheck, NoCollapseCheck, Suite
 from pytest_promptchaos.suite.conversation_kinds import FEWEST_TURNS, OUTCOMES, PREDICTORS
+from pytest_promptchaos.talks import check_judgeable
 from suite.texts import SHORT, VALID
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def test_a_check_of_collapse_holds_what_is_written(load: Callable[[str], Suite])
     check = collapse_of(load(VALID))
     assert (check.models, check.condition) == (("bundled:a", "bundled:b"), "ROUND")
     assert (check.turns, check.repeats, check.drift, check.of) == (8, 2, "both", "rate")
-    assert (check.labels, check.depth_turns, check.at_most) == ("labels.csv", (1, 8), 0.5)
+    assert (check.labels, check.depth_turns, check.at_most) == ("labels.csv", (1, 8), 0.4)
 
 
 def test_a_conversation_is_the_published_one_unless_written(load: Callable[[str], Suite]) -> None:
@@ -93,6 +95,7 @@ def test_every_hypothesis_has_its_own_standing_or_that_of_the_check(
             + LISTED.format("{hypothesis: lambda1_cv ~ has_collapse, standing: supported}"),
             ("failed", "passed"),
         ),
+        ("    standing: masked", ("failed",) * 6),
     ],
 )
 def test_a_standing_says_which_outcome_is_expected_of_each_hypothesis(
@@ -142,3 +145,20 @@ def test_each_model_talks_with_itself_before_all_talk_in_turn(pytester: pytest.P
         ],
         consecutive=True,
     )
+
+
+@pytest.mark.parametrize("turns", [5, 8, 40])
+def test_a_limit_is_refused_where_the_functions_refuse_it(
+    turns: int, load: Callable[[str], Suite]
+) -> None:
+    most = (turns - FEWEST_TURNS + 1) / turns
+    for limit in (most - 0.001, most, most + 0.001):
+        text = ALONE.replace("0.5", repr(limit)) + f"    turns: {turns}\n    of: rate\n"
+        if limit < most:
+            check_judgeable("rate", turns, at_most=limit)
+            assert collapse_of(load(text)).at_most == limit
+            continue
+        with pytest.raises(ArgumentError):
+            check_judgeable("rate", turns, at_most=limit)
+        with pytest.raises(SuiteError):
+            load(text)

@@ -34,6 +34,21 @@ ONE_MISTAKE = {
         ALONE.replace("at_most: 0.5", "at_least: 0"),
         "7: checks[0].at_least: must be above 0, not 0",
     ),
+    "rate that so many turns cannot exceed": (
+        ALONE + "    turns: 8\n    of: rate",
+        "7: checks[0].at_most: must be below 0.5, not 0.5: of 8 turns 4 can be called collapsed "
+        "at most, so everything would pass",
+    ),
+    "rate that the published turns cannot exceed": (
+        ALONE.replace("0.5", "0.95") + "    of: rate",
+        "7: checks[0].at_most: must be below 0.9, not 0.95: of 40 turns 36 can be called collapsed "
+        "at most, so everything would pass",
+    ),
+    "rate that so many turns cannot reach": (
+        ALONE.replace("at_most: 0.5", "at_least: 0.3") + "    turns: 5\n    of: rate",
+        "7: checks[0].at_least: must be at most 0.2, not 0.3: of 5 turns 1 can be called collapsed "
+        "at most, so nothing could pass",
+    ),
     "limits that cross": (
         ALONE + "    at_least: 0.6",
         "8: checks[0].at_least: must be below at_most, which is 0.5, not 0.6",
@@ -149,12 +164,12 @@ ONE_MISTAKE = {
     "slip in a standing": (
         BRIDGE + "    standing: between models only",
         "8: checks[0].standing: unknown value 'between models only'; did you mean 'between-model "
-        "only'? allowed values: supported, between-model only, sign conflict, weak",
+        "only'? allowed values: supported, between-model only, sign conflict, masked, weak",
     ),
     "standing that is no finding": (
         BRIDGE + "    standing: undecided",
         "8: checks[0].standing: unknown value 'undecided'; allowed values: supported, "
-        "between-model only, sign conflict, weak",
+        "between-model only, sign conflict, masked, weak",
     ),
     "standing beside expect": (
         BRIDGE + "    expect: failed\n    standing: weak",

@@ -86,14 +86,16 @@ def run(beside: Path) -> Iterator[Run]:
 
 def test_conversations_are_held_by_the_knobs_of_the_check(run: Run) -> None:
     (verdict,) = run(
-        f"{ALONE}    temperature: 0.5\n    top_p: 0.9\n    drift: both\n    of: rate\n"
+        f"{ALONE}    temperature: 0.5\n    top_p: 0.9\n    drift: both\n    of: rate\n".replace(
+            "at_most: 0.9", "at_most: 0.19"
+        )
     )
     told = [verdict.settings[name] for name in ("turns", "repeats", "horizon", "seed")]
     assert told == [5, 1, 6, 3]
     read = [verdict.settings[name] for name in ("temperature", "top_p", "drift", "of")]
     assert read == [0.5, 0.9, "both", "rate"]
     assert (verdict.check, verdict.id) == ("no_collapse", "one")
-    assert (verdict.measurement.name, verdict.limit.at_most) == ("collapse_rate", 0.9)
+    assert (verdict.measurement.name, verdict.limit.at_most) == ("collapse_rate", 0.19)
 
 
 def test_every_prompt_has_its_conversation_and_bucket(run: Run) -> None:

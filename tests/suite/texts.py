@@ -79,7 +79,7 @@ LINES = [  # every key that a suite can hold, each beside its path
     ("    at_most: 0.9", "checks[7].at_most"),
     ("    budget: 50", "checks[7].budget"),
     ("  - check: no_collapse", "checks[8].check"),
-    ("    at_most: 0.5", "checks[8].at_most"),
+    ("    at_most: 0.4", "checks[8].at_most"),
     ("    models: ['bundled:a', 'bundled:b']", "checks[8].models"),
     ("    condition: ROUND", "checks[8].condition"),
     ("    turns: 8", "checks[8].turns"),

@@ -83,6 +83,23 @@ def test_every_standing_has_an_outcome_a_sentence_and_a_next_step(standing: Stan
     assert "{" not in text
 
 
+def test_a_wrong_direction_has_advice_of_its_own() -> None:
+    said = replace(ONE.hypothesis, sign=1)
+    conflict = replace(ONE, hypothesis=said, standing="sign conflict")
+    told = bridge_explanation("told", conflict, FAMILY).rpartition("next:\n")[2]
+    assert told == (
+        "  give up the direction that was said; where the other one makes sense, state it as a "
+        "hypothesis of its own ('profile_slope_mean ~ collapse_rate (-)'), before new data"
+    )
+    inside = replace(conflict, hypothesis=replace(said, sign=-1))
+    assert "run against each other" in bridge_explanation("told", inside, FAMILY)
+
+
+def test_one_cluster_and_one_stratum_are_told_as_one() -> None:
+    bridge = replace(FAMILY, clusters=1, strata=("A",))
+    assert "(1 cluster in 1 stratum)" in bridge_explanation("told", ONE, bridge)
+
+
 def test_only_what_is_supported_passes() -> None:
     passed = [standing for standing, outcome in OUTCOMES.items() if outcome is Outcome.PASSED]
     assert passed == ["supported"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
+from pytest_promptchaos.measure.clustered import wilson_measurement
 from pytest_promptchaos.records import Control, Limit, Measurement, Outcome
 from pytest_promptchaos.verdict.judge import judge, needed, settle
 
@@ -80,9 +82,56 @@ def test_a_blind_metric_says_that_it_is_blind() -> None:
     assert "blind here, or the model answers everything alike" in settled.words
 
 
-def test_where_all_units_are_equal_the_bound_shrinks_with_their_number() -> None:
-    still = replace(measured(0.0, 0.0, 0.3), resampled_n=10)
-    assert needed(still, LIMIT) == 10
+def unseen(count: int) -> Measurement:
+    """Return a share of none, from ``count`` units without an exception."""
+    high = 1 - 0.05 ** (1 / count)
+    return replace(measured(0.0, 0.0, high), resampled_n=count)
+
+
+def shared(hits: int, total: int) -> Measurement:
+    return wilson_measurement("collapse_incidence", hits, total, absent="")
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 19])
+def test_where_all_units_are_equal_so_many_more_are_just_enough(count: int) -> None:
+    more = needed(unseen(count), LIMIT)
+    if count == 19:  # 1 - 0.05^(1/19) = 0.146: it is within already, and one more does no harm
+        assert more == 1
+        return
+    assert more is not None
+    assert judge(unseen(count + more), LIMIT, ()) is Outcome.PASSED
+    assert judge(unseen(count + more - 1), LIMIT, ()) is Outcome.INCONCLUSIVE
+
+
+def test_the_bound_on_what_was_not_seen_is_measured_in_what_there_is_to_go() -> None:
+    # A rate of 20 turns ends at 0.8: equal seed prompts reach as large a share of that.
+    four, nine = (0.8 * (1 - 0.05 ** (1 / count)) for count in (4, 9))
+    rate = replace(measured(0.0, 0.0, four), resampled_n=4)
+    assert needed(rate, Limit(name="collapse_rate", at_most=nine)) == 5
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "limit", "more"),
+    [
+        (0, 3, {"at_most": 0.3}, 6),  # 0 of 6 still reaches 0.390
+        (3, 3, {"at_least": 0.7}, 6),
+        (1, 10, {"at_most": 0.2}, 52),
+        (9, 10, {"at_most": 0.7}, 11),
+        (5, 10, {"at_least": 0.2, "at_most": 0.7}, 11),
+    ],
+)
+def test_so_many_more_of_a_share_are_just_enough_for_its_wilson_interval(
+    hits: int, total: int, limit: dict[str, float], more: int
+) -> None:
+    held = Limit(name="collapse_incidence", **limit)  # type: ignore[arg-type]
+    assert needed(shared(hits, total), held) == more
+
+    def outcome(count: int) -> Outcome:
+        low, high = proportion_confint(hits / total * count, count, method="wilson")
+        return judge(measured(hits / total, low, high), held, ())
+
+    assert outcome(total + more) is not Outcome.INCONCLUSIVE
+    assert outcome(total + more - 1) is Outcome.INCONCLUSIVE
 
 
 def test_how_many_more_units_would_decide() -> None:
