@@ -87,8 +87,8 @@ def features(profile: NDArray[np.float64]) -> Mapping[str, float | None]:
     variance over layers (ddof 0) and the least-squares slope over the layer index of each
     tangent's own profile, averaged over tangents. Of a mean of 0 there is no coefficient.
 
-    >>> features(np.array([[0.0, 1.0], [0.0, 3.0]]))["profile_slope_mean"]
-    2.0
+    >>> features(np.array([[0.0, 1.0], [0.0, 3.0]]))["lambda1_mean"]
+    1.0
     """
     rates = profile.mean(axis=1)
     layers = np.arange(profile.shape[1])

@@ -110,12 +110,12 @@ def name_of_test(one: Judged) -> str:
 
 
 def in_order(records: Sequence[Record]) -> list[Record]:
-    """Return the records by node id.
+    """Return the records by node id, that of the whole session last.
 
     Workers that run side by side hand in theirs as they finish: the order of a document is not
     to depend on which was first.
     """
-    return sorted(records, key=lambda record: record.node_id)
+    return sorted(records, key=lambda record: (bool(record.bridges), record.node_id))
 
 
 def judged(records: Sequence[Record]) -> tuple[Judged, ...]:

@@ -28,7 +28,8 @@ def test_what_was_measured_is_kept_and_reported(chaos: pytest.Pytester) -> None:
     result = chaos.runpytest_subprocess(*TOKENS, *DOCUMENTS)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*KeyboardInterrupt*"])
-    first, second = read_records(chaos.path / ".promptchaos" / "promptchaos-records.json")
+    first, second, bridged = read_records(chaos.path / ".promptchaos" / "promptchaos-records.json")
+    assert bridged.bridges
     assert (first.status, second.status) == ("passed", "interrupted")
     assert [verdict.check for verdict in second.verdicts] == ["ftle"]
     assert "in the evidence store" in second.message

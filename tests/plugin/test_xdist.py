@@ -59,7 +59,7 @@ def test_dies(chaos_model):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     kept = read_records(chaos.path / ".promptchaos" / "promptchaos-records.json")
     finished = {record.node_id.partition("::")[2] for record in kept if record.status == "passed"}
-    assert len(finished) == 4
+    assert len(finished - {"session-bridge"}) == 4
     (died,) = [record for record in kept if record.status == "error"]
     assert "test_dies" in died.node_id
     assert "crashed" in died.message

@@ -239,3 +239,10 @@ def test_the_numbers_stand_in_rows() -> None:
 @pytest.mark.parametrize("y", [(0.0, 0.0, 0.0), (1e-12, 2e-12, 3e-12), (-1e9, 0.0, 1e9)])
 def test_flat_tiny_and_huge_curves_are_drawn(y: tuple[float, ...]) -> None:
     assert len(titles(drawn(replace(LINE, y=y)))) == 3
+
+
+def test_a_title_that_says_what_its_band_is_is_told_to_the_end() -> None:
+    label = "share without a collapse (band: 95% pointwise, conversations taken as independent)"
+    told = "".join(drawn(replace(LINE, y_label=label)).itertext())
+    assert "\u2026" not in told
+    assert all(word in told for word in label.split())

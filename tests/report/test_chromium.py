@@ -182,3 +182,20 @@ def test_paper_is_white_and_holds_no_navigation(browser: Browser, report: Path) 
     assert browser.run("getComputedStyle(document.querySelector('.card')).backgroundColor") == (
         "rgb(255, 255, 255)"
     )
+
+
+def test_on_a_phone_conditions_and_agreements_need_no_scrolling(
+    browser: Browser, report: Path
+) -> None:
+    browser.view(report, width=PHONE)
+    wider = (
+        "[...document.querySelectorAll('.conditions, .statistics')].filter("
+        "table => table.scrollWidth > table.closest('.scroll').clientWidth).length"
+    )
+    bars = (
+        "[...document.querySelectorAll('.statistics .around i')].filter(mark => "
+        "mark.getBoundingClientRect().right > "
+        "mark.closest('.scroll').getBoundingClientRect().right + 1).length"
+    )
+    assert browser.run("document.querySelectorAll('.statistics .around i').length")
+    assert (browser.run(wider), browser.run(bars)) == (0, 0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pytest_promptchaos.records import Outcome
-from pytest_promptchaos.report.diagnosis import diagnosis_line
+from pytest_promptchaos.report.diagnosis import diagnosis_line, explained
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
 from report.bridges import bridge_records, bridge_verdicts, session_record
@@ -94,7 +94,7 @@ def test_each_outcome_has_its_element(
     assert (child.tag, child.get("type")) == (element, kind)
     told = "expected to fail, and it passed: " if kind == "unexpected pass" else ""
     assert child.get("message") == (None if kind is None else f"{told}{judged.sentence}")
-    assert judged.explanation in (child.text or "")
+    assert explained(judged) in (child.text or "")
 
 
 def test_an_expected_failure_says_so() -> None:

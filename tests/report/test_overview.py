@@ -9,6 +9,7 @@ from pytest_promptchaos.report.overview import (
     SYSTEMS,
     Standing,
     broken,
+    in_order,
     judged,
     models,
     name_of_test,
@@ -17,6 +18,7 @@ from pytest_promptchaos.report.overview import (
     tally_words,
     verdict_name,
 )
+from report.bridges import session_record
 from report.conftest import record, verdict
 from report.dynamics import shape, system
 
@@ -134,3 +136,9 @@ def test_a_parameter_that_is_the_model_with_its_options_is_not_told_again() -> N
     found = verdict()
     one = replace(found, model=replace(found.model, pin=pin))
     assert [name_of_test(shown) for shown in judged([record(one, node="depth")])] == ["depth"]
+
+
+def test_records_stand_by_node_id_and_the_session_last() -> None:
+    tests = [record(verdict(), node=name) for name in ("b", "a")]
+    names = [one.node_id for one in in_order([session_record(), *tests])]
+    assert names == [*sorted(one.node_id for one in tests), "promptchaos::session-bridge"]

@@ -51,8 +51,9 @@ def test_conditions_stand_side_by_side_with_their_intervals(tree: Element) -> No
     head, first, *_ = rows_of(table)
     assert head.split()[1::3] == ["HETERO_ROT", "HOMO_A", "HOMO_B", "HOMO_C"]
     assert first.startswith("collapse incidence share of conversations with a collapsed turn")
-    assert first.count("[") == 2 * 4
+    assert first.count("[") == 4 + 2
     assert first.count("drift=both:") == 4
+    assert first.count("drift=both: the same") == 2
     assert "not measured: no conversation collapsed a second time" in words(table)
 
 
