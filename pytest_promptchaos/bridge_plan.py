@@ -11,7 +11,7 @@ import numpy as np
 from pytest_promptchaos.bridge_rows import columns_asked, strata_asked
 from pytest_promptchaos.errors import ArgumentError, TableError
 from pytest_promptchaos.measure.tables import column_named
-from pytest_promptchaos.records import BridgePlan, Hypothesis
+from pytest_promptchaos.records import CENSORS, BridgePlan, Hypothesis
 from pytest_promptchaos.surround import check_choice, check_count, check_number
 from pytest_promptchaos.written_plan import check_two, hypothesis_of, plain
 
@@ -38,7 +38,6 @@ PUBLISHED = tuple(
     )
 )
 """The six pairs that the study preregistered, by the columns of its files."""
-CENSORS = ("after", "last", "exclude")
 
 
 class BridgeKnobs(TypedDict, total=False):

@@ -12,7 +12,7 @@ from pytest_promptchaos.conversing import Cast, Talk, converse, settled
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.collapse import SHOWN, collapse
 from pytest_promptchaos.measure.detector import Thresholds
-from pytest_promptchaos.records import address
+from pytest_promptchaos.records import CENSORS, address
 from pytest_promptchaos.surround import (
     center_of,
     check_choice,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pytest_promptchaos.surround import Asked
 
 DRIFTS = ("matching", "both")
-CENSORS = ("after", "last", "exclude")
 JUDGED = ("incidence", "rate")
 ROTATION = "HETERO_ROT"
 JOINED = (
@@ -131,9 +130,10 @@ def cast_of(models: Subject | str | Sequence[Subject | str], condition: str | No
 
 def homo(model: Subject) -> str:
     """Return the condition of a model that talks to itself."""
-    dtype, pin = model.identity.dtype, model.identity
-    told = [pin.name, *([dtype] if dtype != "float32" else [])]
-    told += [pin.quantization] if pin.quantization != "none" else []
+    who = model.identity
+    told = [who.name]
+    told += [who.dtype] if who.dtype != "float32" else []
+    told += [who.quantization] if who.quantization != "none" else []
     return f"HOMO {' '.join(told)}"
 
 

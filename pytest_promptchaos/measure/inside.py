@@ -56,15 +56,7 @@ def inside(pair: Paired, plan: BridgePlan) -> Tested:
         return Tested(measurement=replace(absent, reason=why), why=why)
     if why := _between_only(pair):
         return Tested(measurement=replace(absent, reason=why), state="by construction", why=why)
-    tested = permutation(
-        pair.x,
-        pair.y,
-        pair.clusters,
-        pair.strata,
-        permutations=plan.permutations,
-        seed=plan.seed,
-    )
-    assert tested is not None, "something varies inside a stratum"
+    tested = _permuted(pair, plan)
     if why := _too_little(tested, plan):
         bare = replace(
             absent,
@@ -98,21 +90,27 @@ def strictest(part: Tested, others: Mapping[str, Paired], plan: BridgePlan) -> T
         seen = part.p
         if seen is None or pair.reason or _between_only(pair):
             continue
-        tested = permutation(
-            pair.x,
-            pair.y,
-            pair.clusters,
-            pair.strata,
-            permutations=plan.permutations,
-            seed=plan.seed,
-        )
-        assert tested is not None, "something varies inside a stratum"
+        tested = _permuted(pair, plan)
         if why := _too_little(tested, plan):
             part = replace(part, open=f"with {name} as clusters, {why}")
         elif tested.p > seen:
             told = f"{part.measurement.interval}; with {name} as clusters p is larger, and counts"
             part = replace(part, p=tested.p, measurement=replace(part.measurement, interval=told))
     return part
+
+
+def _permuted(pair: Paired, plan: BridgePlan) -> Permuted:
+    """Return the permutation test of rows of which something varies inside a stratum."""
+    tested = permutation(
+        pair.x,
+        pair.y,
+        pair.clusters,
+        pair.strata,
+        permutations=plan.permutations,
+        seed=plan.seed,
+    )
+    assert tested is not None, "something varies inside a stratum"
+    return tested
 
 
 def _between_only(pair: Paired) -> str:

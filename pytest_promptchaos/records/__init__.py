@@ -20,6 +20,7 @@ from pytest_promptchaos.records.branches import (
     RescueMap,
 )
 from pytest_promptchaos.records.bridges import (
+    CENSORS,
     Association,
     Bridge,
     BridgePlan,
@@ -71,6 +72,7 @@ from pytest_promptchaos.records.verdicts import (
 )
 
 __all__ = [
+    "CENSORS",
     "RUNGS",
     "SCHEMA_VERSION",
     "SMALL_RUNGS",

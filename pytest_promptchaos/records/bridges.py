@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from pytest_promptchaos.records.measurements import Curve, Measurement  # noqa: TC001
 
@@ -14,6 +14,7 @@ Standing: TypeAlias = Literal[
 Censor: TypeAlias = Literal["after", "last", "exclude"]
 """The first collapsed turn of a conversation that never collapsed: the one after its last, its
 last (as published), or left out."""
+CENSORS: tuple[Censor, ...] = get_args(Censor)
 
 
 @dataclass(frozen=True, kw_only=True)
