@@ -117,6 +117,7 @@ def test_a_conversation_model_that_collapses_fails_and_says_where() -> None:
     assert "collapse_incidence 1.000" in verdict.sentence
     assert "nobody knows how often the detector is right" in verdict.explanation
     assert "from turn 5 on, 6 of 10 turns" in verdict.explanation
+    assert "no limit below 1 accepts it" in verdict.explanation
     assert "  turns    ....###### (# collapsed)" in verdict.explanation
     assert f"  turn 5    {LOOP!r}" in verdict.explanation
 

@@ -301,6 +301,8 @@ def _below(findings: Findings, limit: Limit) -> bool:
 def _accept(findings: Findings, limit: Limit) -> str:
     low, high = findings.measurement.low or 0.0, findings.measurement.high or 0.0
     name, side = "at_most", f"above the interval's upper end, {digits(high)}"
+    if findings.timelines and not _below(findings, limit) and high >= 1:
+        return "no limit below 1 accepts it: the interval reaches 1"
     if below := _below(findings, limit):
         name, side = "at_least", f"below the interval's lower end, {digits(low)}"
     if limit.name in TYPED:
