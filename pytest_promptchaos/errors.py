@@ -40,6 +40,14 @@ class DepthError(PromptChaosError):
     """A model whose depth cannot be followed by forward-mode AD; names the operation."""
 
 
+class PictureError(PromptChaosError):
+    """An image that is missing, changed since it was pinned, unreadable, or too large."""
+
+
+class FocusError(PromptChaosError):
+    """A focus that is none: a constant map, or attention weights that cannot be had."""
+
+
 class TableError(PromptChaosError):
     """A table that cannot be read, merged or believed; names file, column, row and value."""
 

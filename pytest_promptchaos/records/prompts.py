@@ -48,10 +48,14 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A reference to an image: where it lies and the sha256 of its bytes."""
+    """A reference to an image: where it lies and the sha256 of its bytes.
+
+    ``change`` says in words what is done to it before it is shown, as in ``"brightness +20 %"``.
+    """
 
     path: str
     sha256: str
+    change: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from pytest_promptchaos.records.answers import Overlay, Sample  # noqa: TC001
 from pytest_promptchaos.records.branches import BranchCard, Pair  # noqa: TC001
 from pytest_promptchaos.records.bridges import Bridge  # noqa: TC001
 from pytest_promptchaos.records.conversations import Agreement, Timeline  # noqa: TC001
@@ -33,7 +34,8 @@ class Findings:
 
     ``pairs`` hold every neighbor that was run or dropped, worst first; ``timelines`` every
     conversation, ``agreements`` how far their labels can be relied on, ``bridge`` an association
-    with later behavior. ``settings`` are the knobs that the numbers depend on.
+    with later behavior; ``samples`` are propositions asked in several phrasings, ``overlays`` where
+    two phrasings looked. ``settings`` are the knobs that the numbers depend on.
     """
 
     model: ModelIdentity
@@ -46,6 +48,8 @@ class Findings:
     timelines: tuple[Timeline, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     bridge: Bridge | None = None
+    samples: tuple[Sample, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     diagnosis: Diagnosis | None = None
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     runs_measured: int = 0
@@ -89,6 +93,8 @@ class Verdict:
     timelines: tuple[Timeline, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     bridge: Bridge | None = None
+    samples: tuple[Sample, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
     diagnosis: Diagnosis | None = None
     settings: Mapping[str, Scalar] = field(default_factory=dict)
     runs_measured: int = 0
