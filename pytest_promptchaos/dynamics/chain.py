@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from pytest_promptchaos.dynamics.forward import Arguments, Place, forward, hidden_of
 from pytest_promptchaos.dynamics.layout import Layout, layout_of
+from pytest_promptchaos.dynamics.sighted import language_lists
 from pytest_promptchaos.errors import DepthError
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def watch(
 ) -> list[Seen]:
     """Return the calls of all members of module lists on hidden states, from one forward.
 
+    With an image tower they are those of the language model alone.
+
     ``replaced`` maps a place to what is done to the hidden state that enters there.
     """
     begun: dict[Place, tuple[Arguments, Tensor]] = {}
@@ -89,7 +91,7 @@ def watch(
 
 
 def members(network: PreTrainedModel) -> list[Module]:
-    """Return the members of all module lists, each once."""
+    """Return the members of all module lists of the language model, each once."""
     return list(dict.fromkeys(member for parts in _lists(network) for member in parts))
 
 
@@ -128,8 +130,8 @@ def copied(value: Any) -> Any:
 
 
 def _lists(network: PreTrainedModel) -> list[list[Module]]:
-    """Return the members of every module list."""
-    return [list(part) for part in network.modules() if isinstance(part, torch.nn.ModuleList)]
+    """Return the members of every module list of the language model."""
+    return [list(part) for part in language_lists(network)]
 
 
 def _runs(network: PreTrainedModel, seen: Sequence[Seen]) -> list[tuple[Seen, ...]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from pytest_promptchaos.dynamics.sighted import is_sight, shown_to
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -125,15 +127,17 @@ def _is_hidden(value: Any) -> bool:
 def code_of(network: Module) -> tuple[object, ...]:
     """Return what tells whether a network's code is still the same: its parts, hooks, patches.
 
-    Weights may change; what they are multiplied by, and in which order, may not.
+    Weights may change; what they are multiplied by, and in which order, may not. A picture that
+    it is shown leads through other code, whichever picture it is.
     """
-    return tuple(
+    parts = tuple(
         (
             id(part),
             type(part),
             id(part.__dict__.get("forward")),
             tuple(part._forward_hooks),
-            tuple(part._forward_pre_hooks),
+            tuple(key for key, hook in part._forward_pre_hooks.items() if not is_sight(hook)),
         )
         for part in network.modules()
     )
+    return (shown_to(network), *parts)
