@@ -7,6 +7,7 @@ is absent with the reason; the growth rate does not depend on it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,13 +58,19 @@ def _one(name: str, places: Mapping[str, Place], knobs: DepthKnobs) -> Shown:
             prompt: place.recall(
                 f"depth_{name}",
                 {} if name in FIXED else asdict(knobs),
-                lambda place=place: measure.take(place, knobs),  # type: ignore[misc]
+                partial(_taken, measure, place, knobs),
             )
             for prompt, place in places.items()
         }
         return measure.show(pieces)
     except (DepthError, ValueError) as error:
         return (Measurement(name=name, unit="", reason=str(error)),), ()
+
+
+def _taken(measure: Beside, place: Place, knobs: DepthKnobs) -> Evidence:
+    """Return what is measured of a place, its image shown where it has one."""
+    with place.seen_by(place.model.network):
+        return measure.take(place, knobs)
 
 
 # -- spectrum -----------------------------------------------------------------------------------

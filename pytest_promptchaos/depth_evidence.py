@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
 from pytest_promptchaos.dynamics.depth import depth_growth
 from pytest_promptchaos.dynamics.initialization import random_initializations
 from pytest_promptchaos.dynamics.memory import BudgetError, chunk_within
+from pytest_promptchaos.dynamics.sighted import sighted
 from pytest_promptchaos.errors import ArgumentError, PromptError
 from pytest_promptchaos.stored import DepthProfile, depth_from_evidence, depth_to_evidence
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.dynamics.modes import Mode
     from pytest_promptchaos.models.language import LanguageModel
+    from pytest_promptchaos.models.vision import VisionModel
     from pytest_promptchaos.records import Prompt
     from pytest_promptchaos.session import Arrays, Plain, Session
 
@@ -93,6 +95,25 @@ class Place:
     def mask(self) -> NDArray[np.bool_]:
         """The perturbed tokens, shape (T,)."""
         return np.array(self.flags)
+
+    @contextmanager
+    def seen_by(self, network: PreTrainedModel) -> Iterator[None]:
+        """Show the network the prompt's image, where it has one, in every forward meanwhile.
+
+        Raises ``PromptError`` for tokens behind the prompt's own: what goes with an image is made
+        for these.
+        """
+        if self.prompt.image is None:
+            yield
+            return
+        model = cast("VisionModel", self.model)  # no other renders a prompt with an image
+        if len(self.ids) != len(model.render(self.prompt)):
+            raise PromptError(
+                f"prompt {self.prompt.id!r} holds an image and an answer behind it, which cannot "
+                "be followed together: take positions='prompt'"
+            )
+        with sighted(network, model.inputs(self.prompt)):
+            yield
 
     def recall(
         self,
@@ -210,7 +231,7 @@ def _profile(
 
     def measure() -> tuple[Plain, Arrays]:
         place.progress(what)(0, 1)
-        with knobs.within_budget():
+        with knobs.within_budget(), place.seen_by(network()):
             growth = depth_growth(
                 network(),
                 place.tensor,

@@ -331,11 +331,11 @@ def active() -> Session:
 
 
 def _with_repeats(model: Subject, prompts: Sequence[Prompt]) -> list[tuple[Prompt, int]]:
-    """Return each prompt with how many before it rendered to the same ids."""
-    seen: Counter[tuple[int, ...]] = Counter()
+    """Return each prompt with how many before it rendered to the same ids, of the same image."""
+    seen: Counter[object] = Counter()
     requests = []
     for prompt in prompts:
-        ids = model.render(prompt)
-        requests.append((prompt, seen[ids]))
-        seen[ids] += 1
+        content = (model.render(prompt), prompt.image)
+        requests.append((prompt, seen[content]))
+        seen[content] += 1
     return requests

@@ -13,7 +13,7 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from pytest_promptchaos.errors import PromptError
-from pytest_promptchaos.models.prefill import PromptEnd, past_of, rows_of
+from pytest_promptchaos.models.prefill import PromptEnd, rows_of
 from pytest_promptchaos.models.quiet import quiet_transformers, uncollected
 from pytest_promptchaos.records import Run, Step
 
@@ -101,7 +101,8 @@ def decode(
     ids, mask = rows_of(prompts, rows=rows, width=width, shared=shared, pad=model.pad_id)
     recorder = GreedyRecorder()
     with torch.inference_mode(), quiet_transformers():
-        past = past_of(model.network, prompts[0][:shared], rows, width + horizon)
+        past = model.past(prompts[0][:shared], rows, width + horizon)
+        shown = model.shown([prompt for prompt, _ in batch], rows=rows, width=width)
         with PromptEnd(model.network) as end:
             sequences = model.network.generate(
                 input_ids=torch.tensor(ids, device=model.device),
@@ -110,6 +111,7 @@ def decode(
                 max_new_tokens=horizon,
                 do_sample=False,
                 logits_processor=LogitsProcessorList([recorder]),
+                **shown,
             )
     _check_raw(recorder.prompt_logits, end.logits, model.pin.text)
     emitted = sequences[: len(batch), width:].tolist()

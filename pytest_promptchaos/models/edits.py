@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,24 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 
-def versions_of(network: Module) -> tuple[int, ...]:
-    """Return how often each weight was written to, as torch counts it.
+class Untouched:
+    """The weights of a network as they are now, to ask later whether they still are.
 
-    What goes past that count, such as assigning to ``.data``, goes unseen here.
+    Each is known by what it is and by how often it was written to, as torch counts it: a weight
+    that another one stands for is noticed, and so is that the first one is back. What goes past
+    that count, such as assigning to ``.data``, goes unseen here. No weight is kept alive.
     """
-    return tuple(weight._version for weight in network.parameters())
+
+    def __init__(self, network: Module) -> None:
+        self._known = [(weakref.ref(weight), weight._version) for weight in network.parameters()]
+
+    def holds(self, network: Module) -> bool:
+        """Return whether the weights are the very same, in order, and none was written to."""
+        weights = list(network.parameters())
+        return len(weights) == len(self._known) and all(
+            known() is weight and writes == weight._version
+            for weight, (known, writes) in zip(weights, self._known, strict=True)
+        )
 
 
 def digest_of(network: Module) -> str:

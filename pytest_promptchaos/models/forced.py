@@ -2,7 +2,8 @@
 
 The keys and values of all prompts are computed once. Each output is then pushed through them in
 one pass, and the cache is cut back to the prompts for the next one. Networks that keep no plain
-keys and values read prompt and output together instead.
+keys and values read prompt and output together instead. What is seen in an image is followed token
+by token, as it is decoded.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pytest_promptchaos.models.prefill import padded_width, plain_cache, rows_of
+from pytest_promptchaos.models.following import followed
+from pytest_promptchaos.models.prefill import padded_width, rows_of
 from pytest_promptchaos.models.quiet import quiet_transformers
 from pytest_promptchaos.records import Forced
 
@@ -67,7 +69,7 @@ def _batch(
     longest: tuple[int, int],
 ) -> list[tuple[Forced, Forced]]:
     together = [center, *others]
-    prompts = _Prompts(model, [run.prompt_ids for run in together], rows, longest)
+    prompts = _Prompts(model, together, rows, longest)
     along_a = list(prompts.along([center.output_ids] * len(together)))
     first = [_compared(along_a[0], own) for own in along_a[1:]]
     if all(run.output_ids == center.output_ids for run in others):
@@ -75,7 +77,7 @@ def _batch(
     outputs = [run.output_ids for run in together]
     own = list(prompts.along(outputs))[1:]
     # The center's prompt in every row, along each of the other outputs.
-    alike = _Prompts(model, [center.prompt_ids] * len(together), rows, longest)
+    alike = _Prompts(model, [center] * len(together), rows, longest)
     centers = list(alike.along(outputs))[1:]
     second = [_compared(a, b) for a, b in zip(centers, own, strict=True)]
     return [
@@ -88,11 +90,12 @@ class _Prompts:
     """Prompts whose keys and values are kept, to be continued by several outputs."""
 
     def __init__(
-        self, model: LanguageModel, prompts: Sequence[Ids], rows: int, longest: tuple[int, int]
+        self, model: LanguageModel, runs: Sequence[Run], rows: int, longest: tuple[int, int]
     ) -> None:
-        self._model, self._prompts, self._rows = model, prompts, rows
+        self._model, self._rows = model, rows
+        self._prompts, self._asked = [run.prompt_ids for run in runs], [run.prompt for run in runs]
         self._width, self._longest = padded_width(longest[0]), longest[1]
-        self._cache: Any = plain_cache(model.config)
+        self._cache: Any = model.empty_cache()
         self._end: torch.Tensor | None = None
 
     def along(self, outputs: Sequence[Ids]) -> Iterator[torch.Tensor]:
@@ -100,7 +103,11 @@ class _Prompts:
 
         The logits of step t follow the prompt and ``output[:t]``.
         """
-        logits = self._read(outputs) if self._cache is None else self._continued(outputs)
+        if self._model.sees:
+            how = {"rows": self._rows, "width": self._width}
+            logits = followed(self._model, self._asked, outputs, **how)
+        else:
+            logits = self._read(outputs) if self._cache is None else self._continued(outputs)
         for row, output in enumerate(outputs):
             yield logits[row, : len(output)]
 

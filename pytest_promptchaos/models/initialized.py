@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 
 
 def initialized(
-    config: Any, *, dtype: torch.dtype, attention: str, seed: int, pin: str
+    config: Any,
+    *,
+    dtype: torch.dtype,
+    attention: str,
+    seed: int,
+    pin: str,
+    kind: Any = AutoModelForCausalLM,
 ) -> PreTrainedModel:
     """Return a network of this configuration, its weights as its class initializes them.
+
+    ``kind`` is the auto class that finds the network's class.
 
     They are drawn in ``dtype`` on the CPU, so that one seed gives the same weights whatever the
     model runs on; another dtype draws other ones. The global generators and the default dtype stay
@@ -35,7 +43,7 @@ def initialized(
         # Not torch.manual_seed: it seeds every device, also those whose state nobody kept.
         torch.default_generator.manual_seed(seed)
         # A copy, because a constructor may write its own defaults into its configuration.
-        fresh: PreTrainedModel = AutoModelForCausalLM.from_config(
+        fresh: PreTrainedModel = kind.from_config(
             deepcopy(config), dtype=dtype, attn_implementation=attention
         )
     return fresh

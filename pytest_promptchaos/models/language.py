@@ -7,230 +7,91 @@ rounds differently, and a margin near zero turns rounding into another sentence.
 
 from __future__ import annotations
 
-import gc
-import inspect
-from dataclasses import replace
 from functools import cached_property
-from hashlib import sha256
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-)
 
-from pytest_promptchaos.errors import PinError
+from pytest_promptchaos.errors import PromptError
+from pytest_promptchaos.models.answer_tokens import single_tokens
 from pytest_promptchaos.models.context import check_fits
 from pytest_promptchaos.models.decoding import decode
-from pytest_promptchaos.models.device import hardware, resolve_device
-from pytest_promptchaos.models.edits import digest_of, versions_of
 from pytest_promptchaos.models.forced import forced
-from pytest_promptchaos.models.initialized import initialized
 from pytest_promptchaos.models.memory import free_bytes, row_bytes, rows_that_fit
-from pytest_promptchaos.models.pins import Pin, fingerprint
+from pytest_promptchaos.models.pinned import PinnedNetwork
 from pytest_promptchaos.models.prefill import (
     buckets,
     padded_width,
+    past_of,
     plain_cache,
     shared_prefix,
 )
-from pytest_promptchaos.models.quantization import INT8, quantize
-from pytest_promptchaos.models.quiet import quiet_transformers
-from pytest_promptchaos.models.rendering import rendered
-from pytest_promptchaos.records import Forced, ModelIdentity, Prompt, Run, address
+from pytest_promptchaos.models.rendering import opening, rendered
+from pytest_promptchaos.records import Forced, Prompt, Run, address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import DynamicCache
 
-HARMLESS = {"bos_token_id", "eos_token_id", "pad_token_id", "transformers_version", "use_cache"}
-HARMLESS |= {"_from_model_config", "output_attentions", "output_hidden_states", "max_length"}
-"""Keys of a saved generation config that cannot alter a greedy decode of our own length."""
+    from pytest_promptchaos.models.pins import Pin
+
 RENDERED = 1 << 22
 """Tokens of rendered prompts that are kept: long conversations are rendered once per turn."""
 
 
-class LanguageModel:
+class LanguageModel(PinnedNetwork):
     """A pinned causal language model; tokenizer and weights are loaded when first needed."""
 
+    sees = False
+    """Whether it takes prompts with an image."""
+
     def __init__(self, pin: Pin, *, dtype: str = "auto", device: str = "auto") -> None:
-        self.pin = pin
-        self._dtype = pin.options.get("dtype", dtype)
-        self.device = resolve_device(pin.options.get("device", device))
+        super().__init__(pin, dtype=dtype, device=device)
         self._rendered: dict[Prompt, tuple[int, ...]] = {}
         self._tokens_kept = 0
-
-    @cached_property
-    def config(self) -> Any:
-        """The model's configuration, read without its weights."""
-        return self._read(AutoConfig)
-
-    @cached_property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The model's tokenizer."""
-        tokenizer: PreTrainedTokenizerBase = self._read(AutoTokenizer)
-        return tokenizer
-
-    @cached_property
-    def identity(self) -> ModelIdentity:
-        """Which model this is; two identities differ when any output could differ."""
-        template = getattr(self.tokenizer, "chat_template", None)
-        return ModelIdentity(
-            pin=self.pin.text,
-            name=self.pin.name,
-            revision=self.pin.revision,
-            fingerprint=self._fingerprint,
-            template=sha256(str(template).encode()).hexdigest() if template else "none",
-            dtype=str(self.dtype).removeprefix("torch."),
-            device=self.device.type,
-            attention=self.attention,
-            hardware=hardware(self.device),
-            quantization=INT8 if self._int8 else _quantization(self.config),
-            thinking=self.pin.options.get("thinking", "default"),
-            versions=tuple((name, version(name)) for name in ("torch", "transformers")),
-            notes=self.generation_notes,
-        )
-
-    @property
-    def _fingerprint(self) -> str:
-        """The files' sha256; for a hub model that of the commit that was really loaded."""
-        commit = getattr(self.config, "_commit_hash", None)
-        pinned = (
-            self.pin
-            if self.pin.scheme != "hub"
-            else replace(self.pin, revision=commit or self.pin.revision)
-        )
-        return fingerprint(pinned)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The dtype of the computation: asked for, else the one that the checkpoint names."""
-        if self._dtype != "auto":
-            asked: torch.dtype = getattr(torch, self._dtype)
-            return asked
-        saved = getattr(self.config.get_text_config(), "dtype", None)
-        return saved if isinstance(saved, torch.dtype) else torch.float32
-
-    @cached_property
-    def attention(self) -> str:
-        """The attention implementation: asked for, else sdpa where the architecture has it."""
-        asked = self.pin.options.get("attention", "auto")
-        if asked != "auto":
-            return asked
-        kind = AutoModelForCausalLM._model_mapping[type(self.config)]
-        return "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
-
-    @cached_property
-    def generation_defaults(self) -> Mapping[str, Any]:
-        """The checkpoint's own generation settings that would alter a plain greedy decode."""
-        try:
-            saved = GenerationConfig.from_pretrained(self.pin.source, **self._revision)
-        except OSError:
-            return {}
-        values = saved.to_diff_dict()
-        return {k: v for k, v in values.items() if k not in HARMLESS}
-
-    @property
-    def generation_notes(self) -> tuple[str, ...]:
-        """What of the checkpoint's generation settings was cleared, in words."""
-        cleared = ", ".join(f"{k}={v}" for k, v in sorted(self.generation_defaults.items()))
-        return (f"cleared from generation_config: {cleared}",) if cleared else ()
-
-    @cached_property
-    def network(self) -> PreTrainedModel:
-        """The weights on their device, in eval mode, with a clean generation config."""
-        # Whoever is the first to ask may do so in inference mode, whose tensors count no writes.
-        with quiet_transformers(), torch.inference_mode(mode=False):
-            network = self._weights()
-            network.requires_grad_(False)
-            network = quantize(network.eval()) if self._int8 else network.eval()
-            loaded: PreTrainedModel = network.to(self.device)
-        loaded.generation_config = GenerationConfig(
-            bos_token_id=loaded.generation_config.bos_token_id,
-            eos_token_id=list(self.end_ids) or None,
-            pad_token_id=self.pad_id,
-        )
-        self._loaded_versions = versions_of(loaded)
-        return loaded
-
-    def _weights(self) -> PreTrainedModel:
-        """Return the network of the files, or one of random weights where the pin asks for it."""
-        seed, dtype, attention = self.pin.initialization, self.dtype, self.attention
-        if seed is not None:
-            pin = self.pin.text
-            return initialized(self.config, dtype=dtype, attention=attention, seed=seed, pin=pin)
-        read = self._read(AutoModelForCausalLM, dtype=dtype, attn_implementation=attention)
-        return cast("PreTrainedModel", read)
-
-    @property
-    def _int8(self) -> bool:
-        return self.pin.options.get("quantization") == "int8"
-
-    @property
-    def edits(self) -> str:
-        """The sha256 of weights that were changed in place since they were loaded, else ``""``."""
-        if not self.loaded or versions_of(self.network) == self._loaded_versions:
-            return ""
-        return digest_of(self.network)
-
-    @cached_property
-    def takes(self) -> frozenset[str]:
-        """The arguments that the network's forward pass names."""
-        return frozenset(inspect.signature(self.network.forward).parameters)
-
-    @property
-    def loaded(self) -> bool:
-        """Whether the weights are in memory."""
-        return "network" in self.__dict__
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the loaded weights occupy; 0 when they are not loaded."""
-        if not self.loaded:
-            return 0
-        return sum(p.numel() * p.element_size() for p in self.network.parameters())
-
-    def unload(self) -> None:
-        """Drop the weights; the next use loads them again."""
-        self.__dict__.pop("network", None)
-        gc.collect()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    @property
-    def _revision(self) -> dict[str, str]:
-        return {"revision": self.pin.revision} if self.pin.revision else {}
-
-    def _read(self, kind: Any, **options: Any) -> Any:
-        try:
-            return kind.from_pretrained(self.pin.source, **self._revision, **options)
-        except (OSError, ValueError) as error:
-            raise PinError(
-                f"{self.pin.text}: {kind.__name__} could not read it: {_first_line(error)}; check "
-                "that the pin names a causal language model saved with its tokenizer, and that "
-                "the hub can be reached or the model is in the local cache"
-            ) from error
 
     # -- prompts ----------------------------------------------------------------------------
 
     def render(self, prompt: Prompt) -> tuple[int, ...]:
         """Return the token ids the model sees for ``prompt``, template applied.
 
-        Raises ``PromptError`` as :func:`rendered` does.
+        Raises ``PromptError`` as :func:`rendered` does, and for an image that it cannot see.
         """
         if prompt not in self._rendered:
-            thinking = self.pin.options.get("thinking", "default")
-            ids = rendered(
-                self.tokenizer, prompt, thinking=thinking, ends=self.end_ids, pin=self.pin.text
-            )
+            ids = self._ids(prompt)
             self._keep_rendered(prompt, ids)
             return ids
         return self._rendered[prompt]
+
+    def _ids(self, prompt: Prompt) -> tuple[int, ...]:
+        if prompt.image is not None:
+            raise PromptError(
+                f"prompt {prompt.id!r} shows the image {prompt.image.path!r}, but {self.pin.text} "
+                "is a text-only model: ask a vision-language model, or put the content into words"
+            )
+        return rendered(
+            self.tokenizer,
+            prompt,
+            thinking=self._thinking,
+            ends=self.end_ids,
+            pin=self.pin.text,
+        )
+
+    @property
+    def _thinking(self) -> str:
+        return self.pin.options.get("thinking", "default")
+
+    @cached_property
+    def _opening(self) -> str:
+        return opening(self.tokenizer, thinking=self._thinking)
+
+    def answer_tokens(self, words: Sequence[str]) -> tuple[int, ...]:
+        """Return the ids of words that are single tokens where an answer begins, each id once.
+
+        Raises ``ArgumentError`` as :func:`single_tokens` does.
+        """
+        return single_tokens(self.tokenizer, words, self._opening, pin=self.pin.text)
 
     def _keep_rendered(self, prompt: Prompt, ids: tuple[int, ...]) -> None:
         """Keep the ids of a prompt, and forget the oldest ones where they are too many tokens."""
@@ -249,26 +110,6 @@ class LanguageModel:
         """Raise ``PromptError`` unless prompt and horizon fit into the model's context."""
         check_fits(self.pin.text, prompt.id, len(self.render(prompt)), horizon, self.context)
 
-    @property
-    def pad_id(self) -> int:
-        """The token id that fills a row on the left; masked out, so any id serves."""
-        pad = self.tokenizer.pad_token_id
-        return int(pad if pad is not None else (self.end_ids or (0,))[0])
-
-    @cached_property
-    def end_ids(self) -> tuple[int, ...]:
-        """The ids that end an answer: those of the generation config, else the tokenizer's."""
-        try:
-            ends = GenerationConfig.from_pretrained(self.pin.source, **self._revision).eos_token_id
-        except OSError:
-            ends = None
-        # transformers' own order: without a generation config the model's config decides.
-        ends = (
-            getattr(self.config.get_text_config(), "eos_token_id", None) if ends is None else ends
-        )
-        ends = self.tokenizer.eos_token_id if ends is None else ends
-        return () if ends is None else tuple(ends) if isinstance(ends, list) else (ends,)
-
     # -- runs -------------------------------------------------------------------------------
 
     def shape(self, prompts: Sequence[Prompt], rows: int) -> tuple[int, ...]:
@@ -277,19 +118,54 @@ class LanguageModel:
         A third number counts the tokens of a shared beginning that are computed once.
         """
         rendered = [self.render(prompt) for prompt in prompts]
-        shared = shared_prefix(rendered) if rows > 1 and plain_cache(self.config) is not None else 0
+        shared = shared_prefix(rendered) if rows > 1 and self.empty_cache() is not None else 0
         width = shared + padded_width(max(map(len, rendered)) - shared)
         return (rows, width, shared) if shared else (rows, width)
 
     def rows(self, prompts: Sequence[Prompt], horizon: int) -> int:
         """Return how many rows a batch of these prompts has, from the memory that is free."""
-        width = padded_width(max(len(self.render(prompt)) for prompt in prompts))
-        row = row_bytes(self.config, self.dtype, width, horizon)
+        row = self._row_bytes(prompts, horizon)
         return rows_that_fit(len(prompts), row, free_bytes(self.device))
+
+    def _row_bytes(self, prompts: Sequence[Prompt], horizon: int) -> int:
+        width = padded_width(max(len(self.render(prompt)) for prompt in prompts))
+        return row_bytes(self.config, self.dtype, width, horizon)
 
     def together(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Return which prompts, by place, are decoded together: those of similar length."""
         return buckets([len(self.render(prompt)) for prompt in prompts])
+
+    def empty_cache(self) -> DynamicCache | None:
+        """Return an empty cache of plain keys and values; ``None`` where the model keeps others."""
+        return plain_cache(self.config)
+
+    def past(self, prefix: Sequence[int], rows: int, room: int) -> DynamicCache | None:
+        """Return the keys and values of ``prefix`` for every row, as :func:`past_of` does."""
+        return past_of(self.network, prefix, rows, room)
+
+    def inputs(self, prompt: Prompt, answer: Sequence[int] = ()) -> dict[str, torch.Tensor]:
+        """Return all that the forward pass takes for a prompt and what was answered so far.
+
+        Tensors on the model's device, one row each; ids and mask have shape (1, tokens).
+        """
+        ids = self.row((*self.render(prompt), *answer))
+        shown = self.shown([prompt], rows=1, width=len(self.render(prompt)), after=len(answer))
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids), **shown}
+
+    def shown(
+        self,
+        prompts: Sequence[Prompt],  # noqa: ARG002
+        *,
+        rows: int,  # noqa: ARG002
+        width: int,  # noqa: ARG002
+        after: int = 0,  # noqa: ARG002
+    ) -> dict[str, torch.Tensor]:
+        """Return what the forward pass of a batch takes beside ids and mask: here nothing.
+
+        ``rows`` and ``width`` are the batch's shape, prompts on the right; ``after`` counts the
+        tokens behind them.
+        """
+        return {}
 
     @cached_property
     def _pieces(self) -> dict[int, str]:
@@ -342,15 +218,3 @@ class LanguageModel:
         """Yield the greedy runs of (prompt, repeat index) pairs, a batch at a time, in order."""
         for start in range(0, len(requests), shape[0]):
             yield decode(self, requests[start : start + shape[0]], shape=shape, horizon=horizon)
-
-
-def _quantization(config: Any) -> str:
-    settings = getattr(config, "quantization_config", None)
-    if settings is None:
-        return "none"
-    plain = settings if isinstance(settings, dict) else settings.to_dict()
-    return str(plain.get("quant_method", "unknown"))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,11 +7,13 @@ import warnings
 import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pytest_promptchaos.errors import PinError
 from pytest_promptchaos.models.language import LanguageModel
+from pytest_promptchaos.models.vision import VisionModel
 
 if TYPE_CHECKING:
     from pytest_promptchaos.models.pins import Pin
@@ -45,7 +47,7 @@ class ModelPool:
         """
         key = repr((pin.text, sorted(pin.options.items()), dtype, device))
         if key not in self._models:
-            self._models[key] = LanguageModel(pin, dtype=dtype, device=device)
+            self._models[key] = model_of_pin(pin, dtype=dtype, device=device)
         self._models.move_to_end(key)
         self._release_surplus()
         return self._models[key]
@@ -89,3 +91,32 @@ def release(model: LanguageModel) -> Release:
             stacklevel=2,
         )
     return Release(pin=model.pin.text, expected=expected, freed=freed)
+
+
+def takes_images(config: Any) -> bool:
+    """Return whether a configuration is that of a vision-language model.
+
+    Where one configuration serves two classes, the saved class decides.
+    """
+    seeing, reading = (kind._model_mapping for kind in (VisionModel.kind, LanguageModel.kind))
+    if type(config) not in seeing:
+        return False
+    saved = getattr(config, "architectures", None) or [""]
+    both = type(config) in reading
+    return not (
+        both and saved[0] == reading[type(config)].__name__ != seeing[type(config)].__name__
+    )
+
+
+def model_of_pin(pin: Pin, *, dtype: str = "auto", device: str = "auto") -> LanguageModel:
+    """Return the model of ``pin``, one that sees where its configuration says so.
+
+    Nothing is loaded but the configuration; where that cannot be read, the model says so when it
+    is first needed.
+    """
+    model = LanguageModel(pin, dtype=dtype, device=device)
+    try:
+        seeing = takes_images(model.config)
+    except PinError:
+        return model
+    return VisionModel(pin, dtype=dtype, device=device) if seeing else model

@@ -33,25 +33,47 @@ def rendered(
             "template depends on the moment (a clock?), so no edit can be told from it; pin the "
             "template or pass the date yourself"
         )
-    _check_start(ids, tokenizer, prompt, ends, pin)
+    check_start(ids, tokenizer, prompt, ends=ends, pin=pin)
     return ids
+
+
+def opening(tokenizer: PreTrainedTokenizerBase, *, thinking: str) -> str:
+    """Return the text that an answer follows, of some prompt; empty without a chat template."""
+    if not getattr(tokenizer, "chat_template", None):
+        return ""
+    text: str = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "?"}],
+        add_generation_prompt=True,
+        tokenize=False,
+        **thinking_option(thinking),
+    )
+    return text
+
+
+def thinking_option(thinking: str) -> dict[str, bool]:
+    """Return what a chat template is told about thinking."""
+    return {} if thinking == "default" else {"enable_thinking": thinking == "on"}
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, prompt: Prompt, thinking: str) -> Ids:
     if not getattr(tokenizer, "chat_template", None):
         parts = [m.content for m in prompt.messages]
         return tuple(tokenizer("\n".join(parts), verbose=False)["input_ids"])
-    options = {} if thinking == "default" else {"enable_thinking": thinking == "on"}
     messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
     encoded = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, tokenize=True, return_dict=True, **options
+        messages,
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        **thinking_option(thinking),
     )
     return tuple(encoded["input_ids"])
 
 
-def _check_start(
-    ids: Ids, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, ends: Ids, pin: str
+def check_start(
+    ids: Ids, tokenizer: PreTrainedTokenizerBase, prompt: Prompt, *, ends: Ids, pin: str
 ) -> None:
+    """Raise ``PromptError`` for no token, and for more than one start token."""
     start = tokenizer.bos_token_id
     if not ids:
         raise PromptError(f"prompt {prompt.id!r} renders to no tokens: write some text")

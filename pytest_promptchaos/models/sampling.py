@@ -130,6 +130,7 @@ def draw_batch(model: LanguageModel, prompt: Prompt, how: Sampling, block: int) 
             # The chooser leaves one token per row, so the decoder's argmax takes what was drawn.
             do_sample=False,
             logits_processor=LogitsProcessorList([chooser]),
+            **model.shown([prompt], rows=how.rows, width=len(ids)),
         )
     seconds = (time.perf_counter() - started) / how.rows
     emitted = sequences[:, len(ids) :].tolist()

@@ -165,8 +165,9 @@ class ScriptedModel:
 
     def key_parts(self, prompt: Prompt) -> dict[str, object]:
         """Return what any evidence about ``prompt`` depends on: the script and the token ids."""
-        who = self.identity
-        return {
+        who, image = self.identity, prompt.image
+        shown: dict[str, object] = {} if image is None else {"image": [image.sha256, image.change]}
+        return shown | {
             "model": [who.fingerprint, who.template, who.dtype, who.device, who.hardware],
             "prompt_ids": self.render(prompt),
         }

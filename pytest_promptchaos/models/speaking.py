@@ -16,7 +16,7 @@ from transformers import LogitsProcessorList
 
 from pytest_promptchaos.errors import PromptError
 from pytest_promptchaos.models.memory import row_bytes, rows_that_fit
-from pytest_promptchaos.models.prefill import padded_width, past_of, rows_of
+from pytest_promptchaos.models.prefill import padded_width, rows_of
 from pytest_promptchaos.models.quiet import quiet_transformers, uncollected
 from pytest_promptchaos.models.sampling import Chooser
 from pytest_promptchaos.models.selfplay import Spoken
@@ -61,11 +61,12 @@ def speak(
         sequences = model.network.generate(
             input_ids=torch.tensor(ids, device=model.device),
             attention_mask=torch.tensor(mask, device=model.device),
-            past_key_values=past_of(model.network, (), how.rows, width + how.horizon),
+            past_key_values=model.past((), how.rows, width + how.horizon),
             max_new_tokens=how.horizon,
             # The chooser leaves one token per row, so the decoder's argmax takes what was drawn.
             do_sample=False,
             logits_processor=LogitsProcessorList([chooser]),
+            **model.shown(prompts, rows=how.rows, width=width),
         )
     _check_raw(chooser.first, raw.logits, model.pin.text)
     seconds = (time.perf_counter() - started) / len(prompts)
