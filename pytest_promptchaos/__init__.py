@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_promptchaos.answer_checks import assert_consistent_answers, measure_answers
     from pytest_promptchaos.booking import load_model
     from pytest_promptchaos.bridge_checks import assert_bridge, measure_bridge
     from pytest_promptchaos.checks import (
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pytest_promptchaos.models.scripted import Script, ScriptedModel
     from pytest_promptchaos.neighborhoods.ladder import neighborhood
     from pytest_promptchaos.neighborhoods.ledger import Authored
+    from pytest_promptchaos.neighborhoods.phrasings import proposition
+    from pytest_promptchaos.neighborhoods.shown import passage, picture
     from pytest_promptchaos.neighborhoods.strategies import neighbors
     from pytest_promptchaos.records import (
         RUNGS,
@@ -31,10 +34,14 @@ if TYPE_CHECKING:
         BridgePlan,
         Findings,
         Hypothesis,
+        Image,
         Message,
         Neighborhood,
         Outcome,
+        Phrasing,
         Prompt,
+        Proposition,
+        Shown,
         Verdict,
     )
     from pytest_promptchaos.sampling_checks import assert_stable_sampling, measure_sampling
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "answer_checks": ("assert_consistent_answers", "measure_answers"),
     "booking": ("load_model",),
     "bridge_checks": ("assert_bridge", "measure_bridge"),
     "self_play_table": ("bridge_table",),
@@ -61,6 +69,8 @@ _HOMES = {
     "models.scripted": ("Script", "ScriptedModel"),
     "neighborhoods.ladder": ("neighborhood",),
     "neighborhoods.ledger": ("Authored",),
+    "neighborhoods.phrasings": ("proposition",),
+    "neighborhoods.shown": ("passage", "picture"),
     "neighborhoods.strategies": ("neighbors",),
     "records": (
         "RUNGS",
@@ -68,10 +78,14 @@ _HOMES = {
         "BridgePlan",
         "Findings",
         "Hypothesis",
+        "Image",
         "Message",
         "Neighborhood",
         "Outcome",
+        "Phrasing",
         "Prompt",
+        "Proposition",
+        "Shown",
         "Verdict",
     ),
     "sampling_checks": ("assert_stable_sampling", "measure_sampling"),
@@ -88,18 +102,23 @@ __all__ = [
     "BridgePlan",
     "Findings",
     "Hypothesis",
+    "Image",
     "InconclusiveWarning",
     "Message",
     "Neighborhood",
     "Outcome",
+    "Phrasing",
     "Prompt",
     "PromptChaosError",
+    "Proposition",
     "Script",
     "ScriptedModel",
+    "Shown",
     "Verdict",
     "VerdictError",
     "Worst",
     "assert_bridge",
+    "assert_consistent_answers",
     "assert_depth_profile",
     "assert_ftle",
     "assert_no_collapse",
@@ -111,6 +130,7 @@ __all__ = [
     "bridge_table",
     "find_worst",
     "load_model",
+    "measure_answers",
     "measure_bridge",
     "measure_collapse",
     "measure_drift",
@@ -120,6 +140,9 @@ __all__ = [
     "measure_worst_neighbor",
     "neighborhood",
     "neighbors",
+    "passage",
+    "picture",
+    "proposition",
 ]
 
 
