@@ -15,7 +15,7 @@ from pytest_promptchaos.answer_knobs import AnswerKnobs, asked_of, check_asked
 from pytest_promptchaos.asking import Asking, Inquiry, ask, token_sets
 from pytest_promptchaos.booking import booked, model_of
 from pytest_promptchaos.errors import ArgumentError
-from pytest_promptchaos.focus_evidence import focus_findings, looked
+from pytest_promptchaos.focus_evidence import focus_control, focus_findings, looked
 from pytest_promptchaos.judging import enforce_all, judge_findings
 from pytest_promptchaos.knobs import check_limit
 from pytest_promptchaos.measure.flips import flips
@@ -133,7 +133,6 @@ def measure_answers(
         ArgumentError: for arguments that make no sense, or answer words of several tokens.
         PictureError: for an image that is missing, changed, unreadable or too large.
         PromptError: for an image given to a text-only model, or no chat template.
-        FocusError: where attention to the image is constant.
     """
     started, session = time.perf_counter(), active()
     subject = model_of(model)
@@ -184,7 +183,10 @@ def _found(inquiry: Inquiry, samples: Sequence[Sample], asked: AnswersAsked) -> 
             *(held.accuracy, held.text_only_accuracy, *flipped.bounds, *held.bounds),
             *(*focused, *deep.measurements, *scaled.measurements),
         ),
-        controls=(flipped.again, *held.controls, *deep.controls, *scaled.controls),
+        controls=(
+            *(flipped.again, *held.controls, focus_control(seen)),
+            *(*deep.controls, *scaled.controls),
+        ),
         curves=(*deep.curves, *scaled.curves),
         samples=tuple(samples),
         overlays=overlays(inquiry, samples, seen, alike, asked.overlays),

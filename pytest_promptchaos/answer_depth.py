@@ -66,7 +66,7 @@ def depth_findings(
         return _absent("it is no vision-language model: no image goes through its depth")
     pairs = pairings(samples, inquiry.questions, asked.depth)
     if not pairs:
-        return _absent("no two phrasings of one sample were answered clearly")
+        return _absent("every proposition is asked in one phrasing only")
     try:
         found = followed(inquiry.session, model, pairs)
         prompts = {pair.sample: pair.first for pair in pairs}

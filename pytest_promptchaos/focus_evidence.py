@@ -17,7 +17,7 @@ from pytest_promptchaos.measure.focus_similarity import (
     similarity,
 )
 from pytest_promptchaos.models.vision import VisionModel
-from pytest_promptchaos.records import Measurement
+from pytest_promptchaos.records import Control, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class Looked:
     ``mass`` (layers,) is the share of attention that goes to the image, by language layer;
     ``crossed`` says that the model looks at its image by cross-attention, where that share is 1 and
     says nothing. ``again`` are the base phrasings' maps a second time. Where there is no focus,
-    ``reason`` says why, and there are no maps.
+    ``reason`` says why, and there are no maps; ``refused`` say why single ones are none.
     """
 
     maps: Mapping[Key, FocusMap] = field(default_factory=dict)
@@ -69,6 +69,7 @@ class Looked:
     mass: Mapping[Key, NDArray[np.float32]] = field(default_factory=dict)
     layers: tuple[str, ...] = ()
     crossed: bool = False
+    refused: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -78,8 +79,7 @@ def looked(
     """Return where the questions' phrasings looked, or why that cannot be known.
 
     ``questions`` are those as they are and again. Sinks are found once, over the base phrasing of
-    all images. Raises ``FocusError`` for a constant map: whatever it is, it says nothing about
-    where a model looks.
+    all images. A constant map is refused, and counted: it says nothing about where a model looks.
     """
     if asked.focus == "off":
         return Looked(reason="focus was not asked for")
@@ -99,13 +99,22 @@ def looked(
 
 def _looked(found: Mapping[tuple[Condition, Key], Attended], asked: AnswersAsked) -> Looked:
     sinks = _sinks(found, asked)
-    maps = {key: _map(one, asked, sinks[one.weights.shape[-1]]) for key, one in found.items()}
+    maps: dict[tuple[Condition, Key], FocusMap] = {}
+    refused = []
+    for key, one in found.items():
+        try:
+            maps[key] = _map(one, asked, sinks[one.weights.shape[-1]])
+        except FocusError as error:
+            refused.append(str(error))
+    first = next(iter(found.values()))
     return Looked(
         maps={key: one for (condition, key), one in maps.items() if condition == "as is"},
         again={key: one for (condition, key), one in maps.items() if condition == "again"},
         mass={key: one.mass for (condition, key), one in found.items() if condition == "as is"},
-        layers=next(iter(found.values())).layers,
-        crossed=next(iter(found.values())).crossed,
+        layers=first.layers,
+        crossed=first.crossed,
+        refused=tuple(refused),
+        reason="" if maps else refused[0],
     )
 
 
@@ -207,26 +216,39 @@ def focus_findings(
     compared = []
     for sample in samples:
         base, *others = sample.as_is
-        first = seen.maps.get((sample.id, base.phrasing))
         for other in others:
-            key = (sample.id, other.phrasing)
-            if first is not None and key in seen.maps:
-                alike[key] = similarity(first, seen.maps[key])
+            found = _alike(seen, (sample.id, base.phrasing), (sample.id, other.phrasing))
+            if found is not None:
+                alike[sample.id, other.phrasing] = found
             unclear = base.affirms is None or other.affirms is None
-            compared.append(
-                Compared(
-                    image=sample.shown,
-                    flipped=None if unclear else base.affirms is not other.affirms,
-                    similarity=alike.get(key),
-                )
-            )
+            flipped = None if unclear else base.affirms is not other.affirms
+            compared.append(Compared(image=sample.shown, flipped=flipped, similarity=found))
     if seen.reason:
         absent = Measurement(name=SIMILARITY, unit="cosine, 0 to 1", reason=seen.reason)
         return (absent,), alike
-    found = focus_measurements(
-        compared, _others(samples, seen), _again(seen), stable_at=asked.stable_at
-    )
-    return found, alike
+    others_null, again = _others(samples, seen), _again(seen)
+    return focus_measurements(compared, others_null, again, stable_at=asked.stable_at), alike
+
+
+def _alike(seen: Looked, one: Key, other: Key) -> Similarity | None:
+    """Return how alike two maps are; ``None`` where one is none, with sinks or without."""
+    if one not in seen.maps or other not in seen.maps:
+        return None
+    try:
+        return similarity(seen.maps[one], seen.maps[other])
+    except FocusError:
+        return None
+
+
+def focus_control(seen: Looked) -> Control:
+    """Return what was seen of where the model looks, or why nothing was."""
+    if seen.reason:
+        return Control(name="focus", role="note", state="absent", words=seen.reason)
+    first = next(iter(seen.maps.values()))
+    words = f"{len(seen.maps)} maps: {first.provenance.query}"
+    if seen.refused:
+        words += f"; {len(seen.refused)} are none, as: {seen.refused[0]}"
+    return Control(name="focus", role="note", state="held", words=words)
 
 
 def _others(samples: Sequence[Sample], seen: Looked) -> Null:

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from pytest_promptchaos.asking import Question
     from pytest_promptchaos.dynamics.trajectory import Trajectory
     from pytest_promptchaos.models.vision import VisionModel
-    from pytest_promptchaos.records import Prompt, Sample
+    from pytest_promptchaos.records import Answer, Prompt, Sample
     from pytest_promptchaos.session import Arrays, Plain, Session
 
-Contrast: TypeAlias = Literal["phrasings that flip", "phrasings that agree", "image perturbed"]
+Contrast: TypeAlias = Literal[
+    "phrasings that flip",
+    "phrasings that agree",
+    "phrasings answered unclearly",
+    "image perturbed",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +56,18 @@ class Followed:
 def pairings(samples: Sequence[Sample], questions: Sequence[Question], most: int) -> list[Pairing]:
     """Return at most ``most`` pairs of phrasings, half of them flips where there are so many.
 
-    Images take turns, so that no single one is what is shown. Behind them, for every sample of a
-    pair, its perturbed image beside the same question.
+    Pairs with an unclear answer come last, where there are not enough others. Images take turns,
+    so that no single one is what is shown. Behind them, for every sample of a pair, its perturbed
+    image beside the same question.
     """
     asked = {
         (one.sample, one.phrasing.id): one.prompt for one in questions if one.condition == "as is"
     }
-    flipping = _pairs(samples, asked, flipped=True)
-    agreeing = _pairs(samples, asked, flipped=False)
+    flipping = _pairs(samples, asked, "phrasings that flip")
+    agreeing = _pairs(samples, asked, "phrasings that agree")
+    unclear = _pairs(samples, asked, "phrasings answered unclearly")
     flipping = flipping[: max(most // 2, most - len(agreeing))]
-    chosen = flipping + agreeing[: most - len(flipping)]
+    chosen = (flipping + agreeing[: most - len(flipping)] + unclear)[:most]
     return chosen + _perturbed({pair.sample: pair for pair in chosen}, questions)
 
 
@@ -78,17 +85,14 @@ def _perturbed(pairs: Mapping[str, Pairing], questions: Sequence[Question]) -> l
 
 
 def _pairs(
-    samples: Sequence[Sample], asked: Mapping[tuple[str, str], Prompt], *, flipped: bool
+    samples: Sequence[Sample], asked: Mapping[tuple[str, str], Prompt], contrast: Contrast
 ) -> list[Pairing]:
-    """Return the pairs of base and other phrasing that flip, or do not, an image at a time."""
+    """Return the pairs of base and other phrasing of one contrast, images taking turns."""
     found: dict[str, list[Pairing]] = {}
-    contrast: Contrast = "phrasings that flip" if flipped else "phrasings that agree"
     for sample in samples:
         base, *others = sample.as_is
         for other in others:
-            if None in (base.affirms, other.affirms):
-                continue
-            if (base.affirms is not other.affirms) is flipped:
+            if _contrast(base, other) == contrast:
                 one = Pairing(
                     sample=sample.id,
                     image=sample.shown,
@@ -99,6 +103,13 @@ def _pairs(
                 )
                 found.setdefault(sample.shown, []).append(one)
     return list(_in_turn(found.values()))
+
+
+def _contrast(base: Answer, other: Answer) -> Contrast:
+    if base.affirms is None or other.affirms is None:
+        return "phrasings answered unclearly"
+    agree = base.affirms is other.affirms
+    return "phrasings that agree" if agree else "phrasings that flip"
 
 
 def _in_turn(rows: Iterable[Sequence[Pairing]]) -> Iterable[Pairing]:
