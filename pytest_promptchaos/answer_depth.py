@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from pytest_promptchaos.measure.parting import (
     part_growths,
     parting_curves,
 )
-from pytest_promptchaos.models.vision import VisionModel
+from pytest_promptchaos.models.scripted import ScriptedModel
 from pytest_promptchaos.phrasing_depth import followed, growth_apart, pairings
 from pytest_promptchaos.records import Control, Curve, Measurement
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.answer_knobs import AnswersAsked
     from pytest_promptchaos.asking import Inquiry
     from pytest_promptchaos.focus_evidence import Looked
+    from pytest_promptchaos.models.vision import VisionModel
     from pytest_promptchaos.phrasing_depth import Apart, Followed, Pairing
     from pytest_promptchaos.records import Sample
 
@@ -61,9 +62,9 @@ def depth_findings(
     """
     if not asked.depth:
         return InDepth()
-    model = inquiry.model
-    if not isinstance(model, VisionModel):
+    if isinstance(inquiry.model, ScriptedModel) or not inquiry.model.sees:
         return _absent("it is no vision-language model: no image goes through its depth")
+    model = cast("VisionModel", inquiry.model)
     pairs = pairings(samples, inquiry.questions, asked.depth)
     if not pairs:
         return _absent("every proposition is asked in one phrasing only")

@@ -98,21 +98,13 @@ class Place:
 
     @contextmanager
     def seen_by(self, network: PreTrainedModel) -> Iterator[None]:
-        """Show the network the prompt's image, where it has one, in every forward meanwhile.
-
-        Raises ``PromptError`` for tokens behind the prompt's own: what goes with an image is made
-        for these.
-        """
+        """Show the network the prompt's image, where it has one, in every forward meanwhile."""
         if self.prompt.image is None:
             yield
             return
         model = cast("VisionModel", self.model)  # no other renders a prompt with an image
-        if len(self.ids) != len(model.render(self.prompt)):
-            raise PromptError(
-                f"prompt {self.prompt.id!r} holds an image and an answer behind it, which cannot "
-                "be followed together: take positions='prompt'"
-            )
-        with sighted(network, model.inputs(self.prompt)):
+        answer = self.ids[len(model.render(self.prompt)) :]
+        with sighted(network, model.inputs(self.prompt, answer)):
             yield
 
     def recall(

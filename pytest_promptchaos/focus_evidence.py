@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from pytest_promptchaos.measure.focus_similarity import (
     other_image_null,
     similarity,
 )
-from pytest_promptchaos.models.vision import VisionModel
+from pytest_promptchaos.models.scripted import ScriptedModel
 from pytest_promptchaos.records import Control, Measurement
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.booking import Subject
     from pytest_promptchaos.measure.focus import FocusMap
     from pytest_promptchaos.measure.focus_similarity import Null, Similarity
+    from pytest_promptchaos.models.vision import VisionModel
     from pytest_promptchaos.records import Condition, Prompt, Sample
     from pytest_promptchaos.session import Arrays, Plain, Session
 
@@ -83,14 +84,17 @@ def looked(
     """
     if asked.focus == "off":
         return Looked(reason="focus was not asked for")
-    if not isinstance(model, VisionModel):
-        return Looked(reason=TEXT if hasattr(model, "tokenizer") else SCRIPTED)
+    if isinstance(model, ScriptedModel):
+        return Looked(reason=SCRIPTED)
+    if not model.sees:
+        return Looked(reason=TEXT)
+    seeing = cast("VisionModel", model)
     found: dict[tuple[Condition, Key], Attended] = {}
     label = f"{model.pin.name} attention to the image"
     for done, question in enumerate(questions, start=1):
         key = (question.sample, question.phrasing.id)
         try:
-            found[question.condition, key] = attended(session, model, question, asked)
+            found[question.condition, key] = attended(session, seeing, question, asked)
         except (DepthError, FocusError) as error:
             return Looked(reason=str(error))
         session.progress(label, done, len(questions))

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import AutoModelForImageTextToText
 
 from pytest_promptchaos.errors import PinError
 from pytest_promptchaos.models.language import LanguageModel
-from pytest_promptchaos.models.vision import VisionModel
 
 if TYPE_CHECKING:
     from pytest_promptchaos.models.pins import Pin
@@ -98,7 +98,8 @@ def takes_images(config: Any) -> bool:
 
     Where one configuration serves two classes, the saved class decides.
     """
-    seeing, reading = (kind._model_mapping for kind in (VisionModel.kind, LanguageModel.kind))
+    kinds = (AutoModelForImageTextToText, LanguageModel.kind)
+    seeing, reading = (kind._model_mapping for kind in kinds)
     if type(config) not in seeing:
         return False
     saved = getattr(config, "architectures", None) or [""]
@@ -119,4 +120,9 @@ def model_of_pin(pin: Pin, *, dtype: str = "auto", device: str = "auto") -> Lang
         seeing = takes_images(model.config)
     except PinError:
         return model
-    return VisionModel(pin, dtype=dtype, device=device) if seeing else model
+    if not seeing:
+        return model
+    # Imported here: what handles pictures takes seconds to import, which others need not wait for.
+    from pytest_promptchaos.models.vision import VisionModel
+
+    return VisionModel(pin, dtype=dtype, device=device)

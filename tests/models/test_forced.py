@@ -9,7 +9,6 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from pytest_promptchaos.models import forced as module
 from pytest_promptchaos.models.forced import forced
 from pytest_promptchaos.neighborhoods.ladder import as_prompt
 
@@ -110,7 +109,7 @@ def test_a_network_without_plain_keys_and_values_reads_everything_together(
     compared: list[tuple[Forced, Forced]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "plain_cache", lambda _config: None)
+    monkeypatch.setattr(tiny_model, "empty_cache", lambda: None)
     again = forced(tiny_model, runs[0], runs[1:], rows=4)
     for (a, b), (first, second) in zip(again, compared, strict=True):
         np.testing.assert_allclose(a.js, first.js, atol=1e-5)
