@@ -15,6 +15,8 @@ RESPONSES = ("response to a changed meaning", "responsiveness")
 """The axis beside stability: how far a changed meaning moves the answers."""
 STABILITY = ("semantic distance", "token edit distance")
 """What a verdict on the response has beside it, the first that was measured."""
+TOGETHER = {"flip_rate": "ideal_share", "ideal_share": "flip_rate"}
+"""Of answers to propositions, what is never read without the other."""
 AT_LENGTH = re.compile(r"(?P<name>.+) at (?P<tokens>\d+) tokens")
 
 
@@ -38,9 +40,12 @@ class LengthTable:
 def other_axis(verdict: Verdict) -> Measurement | None:
     """Return the response beside a stability, the stability beside a response, or nothing.
 
-    A model that answers everything alike is stable, so neither number is read alone.
+    A model that answers everything alike is stable, so neither number is read alone; nor is a low
+    flip rate without the share of samples that rest on what is shown.
     """
-    wanted = STABILITY if verdict.measurement.name in RESPONSES else RESPONSES
+    judged = verdict.measurement.name
+    axis = STABILITY if judged in RESPONSES else RESPONSES
+    wanted = (TOGETHER[judged],) if judged in TOGETHER else axis
     found = {one.name: one for one in verdict.also}
     return next((found[name] for name in wanted if name in found), None)
 

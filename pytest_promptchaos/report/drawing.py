@@ -17,6 +17,7 @@ import altair as alt
 import vl_convert
 
 from pytest_promptchaos.report.legible import number, one_line
+from pytest_promptchaos.report.parts import PARTS, part_rows, parted, shades
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,8 +98,8 @@ def _fits(curve: Curve, curves: Iterable[Curve]) -> bool:
 
 
 def wide(curves: Iterable[Curve]) -> bool:
-    """Return whether the curves need a wide picture: one has more points than can be marked."""
-    return any(len(curve.x) > MARKED for curve in curves)
+    """Return whether the curves need a wide picture: for many points, or the names of parts."""
+    return any(len(curve.x) > MARKED or parted(curve) for curve in curves)
 
 
 def logarithmic(curve: Curve) -> bool:
@@ -119,7 +120,7 @@ def picture(
         for place, curve in enumerate(curves)
         for row in _rows(curve, place, series, marks=marked_among(curve, curves))
     ]
-    datasets = {CURVES: rows, ZERO: [{"y": 0}]}
+    datasets = {CURVES: rows, ZERO: [{"y": 0}], PARTS: part_rows(curves)}
     document = vl_convert.vegalite_to_svg({**specification, "datasets": datasets})
     return _embeddable(str(document), one_line(label))
 
@@ -154,7 +155,8 @@ def chart(curves: Sequence[Curve], *, series: Sequence[str]) -> alt.LayerChart:
     if not (_clouded(curves) or all(map(logarithmic, curves))):
         zero = alt.Chart(alt.NamedData(name=ZERO))
         layers.insert(0, zero.mark_rule(color=TEXT, aria=False).encode(y=y))
-    return _styled(layers, WIDE if wide(curves) else SIZE)
+    size = WIDE if wide(curves) else SIZE
+    return _styled([*(shades(size[2], TEXT) if any(map(parted, curves)) else ()), *layers], size)
 
 
 def _bands(axes: alt.Chart, curves: Sequence[Curve]) -> Iterator[alt.Chart]:
@@ -256,7 +258,8 @@ def _spoken(curve: Curve, position: int) -> str:
     """Return what hovering a point says: of a cloud's point first of all which one it is."""
     x, y = number(curve.x[position]), number(curve.y[position])
     if not is_cloud(curve):
-        return one_line(f"{curve.series} {curve.x_label} {x}: {y}")
+        part = f" ({curve.labels[position]})" if parted(curve) else ""
+        return one_line(f"{curve.series} {curve.x_label} {x}{part}: {y}")
     named = (*curve.labels[position : position + 1], curve.series)
     numbers = f"{curve.x_label} {x}, {curve.y_label} {y}"
     return one_line(": ".join(filter(None, (", ".join(filter(None, named)), numbers))))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.report.answers import answer_kinds, askings
 from pytest_promptchaos.report.associations import scatters
 from pytest_promptchaos.report.bridges import bridge_view, judged_bridges, session_bridges
 from pytest_promptchaos.report.charts import figures
@@ -52,7 +53,8 @@ class Detail:
     ``branches`` are branch cards per verdict, ``maps`` layers of a rescue map, ``ledger`` rows of
     the validity ledger, ``timelines`` conversations that are drawn per condition,
     ``conversations`` rows of their table, ``transcripts`` those shown in full, and ``agreements``
-    the panels of one kind.
+    the panels of one kind; ``askings`` are sets of answers, ``overlays`` and ``samples`` what is
+    shown of each.
     """
 
     cards: int
@@ -67,6 +69,9 @@ class Detail:
     conversations: int
     transcripts: int
     agreements: int
+    askings: int
+    overlays: int
+    samples: int
     characters: int
     lines: int
 
@@ -85,6 +90,9 @@ DETAILS = (
         conversations=200,
         transcripts=3,
         agreements=24,
+        askings=8,
+        overlays=4,
+        samples=24,
         characters=900,
         lines=300,
     ),
@@ -101,6 +109,9 @@ DETAILS = (
         conversations=60,
         transcripts=1,
         agreements=12,
+        askings=4,
+        overlays=3,
+        samples=10,
         characters=400,
         lines=150,
     ),
@@ -117,6 +128,9 @@ DETAILS = (
         conversations=0,
         transcripts=0,
         agreements=6,
+        askings=2,
+        overlays=1,
+        samples=4,
         characters=200,
         lines=60,
     ),
@@ -139,7 +153,7 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
         "models": systems,
         "systems": len(verdicts) - len(asked),
         "heatmaps": heatmaps(verdicts, tuple(systems)),
-        **_conversations(verdicts),
+        **_drawn(verdicts),
         **_bridges(records),
         "ledger": ledger(verdicts),
         "diagnoses": diagnoses_words(one.verdict for one in verdicts),
@@ -152,15 +166,17 @@ def page(records: Sequence[Record], *, evidence_name: str = EVIDENCE_NAME) -> st
     return _smallest_loss(facts)
 
 
-def _conversations(verdicts: Sequence[Judged]) -> dict[str, object]:
-    """Return what the page holds of self-play, and the curves of everything else."""
-    drawn, about = figures(verdicts), selfplay_kinds(verdicts)
-    found = plays(verdicts)
+def _drawn(verdicts: Sequence[Judged]) -> dict[str, object]:
+    """Return what the page holds of self-play and of answers, and the curves of all else."""
+    drawn, played, asked = figures(verdicts), selfplay_kinds(verdicts), answer_kinds(verdicts)
+    found, asking = plays(verdicts), askings(verdicts)
     return {
         "plays": found,
         "condition_rows": condition_rows(found),
-        "play_figures": [one for one in drawn if one.kind in about],
-        "figures": [one for one in drawn if one.kind not in about],
+        "play_figures": [one for one in drawn if one.kind in played],
+        "askings": asking,
+        "answer_figures": [one for one in drawn if one.kind in asked - played],
+        "figures": [one for one in drawn if one.kind not in played | asked],
         "reliability": reliability(verdicts),
         "unlabeled": unlabeled(verdicts),
     }

@@ -80,11 +80,12 @@ def standing_of(verdict: Verdict, *, test_passed: bool = False) -> Standing:
 def verdict_name(verdict: Verdict) -> str:
     """Return the verdict's id, behind the name of its check where the id does not tell it.
 
-    A depth profile leaves a verdict per limit, so there the measurement is named.
+    A depth profile and answers leave a verdict per limit, so there the measurement is named.
     """
     told = verdict.id if verdict.check in verdict.id else f"{verdict.check}: {verdict.id}"
     name = verdict.measurement.name
-    return f"{told}, {name}" if verdict.check == "depth_profile" and name not in told else told
+    several = verdict.check == "depth_profile" or bool(verdict.samples)
+    return f"{told}, {name}" if several and name not in told else told
 
 
 def node_parts(node_id: str) -> tuple[str, str]:

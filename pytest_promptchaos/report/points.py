@@ -8,6 +8,8 @@ from pytest_promptchaos.report.drawing import marked
 from pytest_promptchaos.report.legible import number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pytest_promptchaos.records import Curve
     from pytest_promptchaos.report.charts import Panel
 
@@ -57,7 +59,15 @@ def _line_rows(panel: Panel) -> list[tuple[str, ...]]:
     step = -(-len(every) // NUMBERS)
     places = [{x: place for place, x in enumerate(curve.x)} for curve in panel.curves]
     both = list(zip(panel.curves, places, strict=True))
-    return [(number(x), *(_words(curve, at.get(x)) for curve, at in both)) for x in every[::step]]
+    return [
+        (_place(x, both), *(_words(curve, at.get(x)) for curve, at in both)) for x in every[::step]
+    ]
+
+
+def _place(x: float, both: Sequence[tuple[Curve, Mapping[float, int]]]) -> str:
+    """Return the place on the x axis, with the part that a line's label puts it in."""
+    parts = [curve.labels[at[x]] for curve, at in both if curve.labels and x in at]
+    return f"{number(x)}, {parts[0]}" if parts else number(x)
 
 
 def _words(curve: Curve, place: int | None) -> str:

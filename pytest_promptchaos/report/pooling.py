@@ -66,7 +66,8 @@ def _pictures(kind: Kind, verdicts: Sequence[Judged]) -> tuple[Picture, ...]:
         elif one.verdict.timelines:
             own = {(_file(one), curves): words for words, curves in played[_file(one)]}
         else:
-            own = {(one.model, _of_kind(one, kind)): one.verdict.id}
+            name = name_of_test(one) if one.verdict.samples else one.verdict.id
+            own = {(one.model, _of_kind(one, kind)): name}
         for owner, name in own.items():
             found.setdefault(owner, []).append(name)
     return tuple(

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_promptchaos.report import bridges, drawing, legible, selfplay
+from pytest_promptchaos.report import (
+    answers,
+    bridges,
+    drawing,
+    flips,
+    focus,
+    legible,
+    replies,
+    selfplay,
+)
 from pytest_promptchaos.report.axes import length_table, other_axis
 from pytest_promptchaos.report.bars import bar
 from pytest_promptchaos.report.beside import beside
@@ -90,6 +99,13 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "timelines": pictures,
     "row_words": row_words,
     "transcripts": transcripts,
+    "measured_rows": answers.measured_rows,
+    "reading": answers.reading,
+    "quadrant_table": answers.quadrant_table,
+    "kind_rows": flips.kind_rows,
+    "questioned": replies.questioned,
+    "contradiction": replies.contradiction,
+    "overlays": focus.beside_each_other,
 }
 
 GLOBALS: Mapping[str, object] = {

@@ -45,6 +45,7 @@ from pytest_promptchaos.report.overview import (
     tally_words,
     verdict_name,
 )
+from pytest_promptchaos.report.replies import contradiction_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -254,6 +255,8 @@ def _expected(one: Judged) -> str:
 
 
 def _worst_words(one: Judged) -> str:
+    if not one.green and (told := contradiction_words(one.verdict)):
+        return f"worst: {told}"
     edits = {pair.neighbor_id: pair.edit for pair in one.verdict.pairs}
     edit = edits.get(one.verdict.worst or "")
     if one.green or edit is None:

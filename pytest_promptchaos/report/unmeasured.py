@@ -51,6 +51,9 @@ def _gaps_of_numbers(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield from _absent(measurement, measurement.name)
     for pair in verdict.pairs:
         yield from _gaps_of_pair(pair)
+    for sample in verdict.samples:
+        if sample.quadrant is None:
+            yield "quadrant", sample.reason or "no reason was recorded"
     for card in verdict.cards:
         for rescue in card.rescue:
             if not rescue.rescue:

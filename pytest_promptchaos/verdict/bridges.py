@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Measurement, Outcome
-from pytest_promptchaos.verdict.explain import MARKS, RELAX, bounds, digits, figure, valued
+from pytest_promptchaos.verdict.explain import MARKS, RELAX
+from pytest_promptchaos.verdict.numbers import bounds, digits, figure, valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

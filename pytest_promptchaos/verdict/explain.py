@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_promptchaos.records import Outcome
+from pytest_promptchaos.verdict.answers import look, mend_answers, quadrants_line, worst_sample
 from pytest_promptchaos.verdict.cards import short_form
 from pytest_promptchaos.verdict.conversations import LOOK, mends, worst_conversation
 from pytest_promptchaos.verdict.judge import needed
+from pytest_promptchaos.verdict.numbers import (
+    ASKED,
+    TYPED,
+    bounds,
+    digits,
+    figure,
+    margin,
+    spans,
+    valued,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +32,8 @@ if TYPE_CHECKING:
         Pair,
     )
 
+__all__ = ["digits", "explanation", "figure", "judged_pairs", "marked", "sentence", "subject"]
+
 EXCERPT = 160
 """Characters of an output that a failure text shows around the branch."""
 FEW = 3
@@ -29,12 +42,6 @@ STEPS = "steps:"
 """How the pin of a list of steps begins, such as a known system: it is no model."""
 LAYERS = "expanding_layers"
 """The measurement beside a verdict whose parts are the growths of the single layers."""
-TYPED = {
-    "profile_variance": "variance_at_most",
-    "profile_slope": "slope_between",
-    "largest_layer_growth": "no_layer_above",
-}
-"""Limits on the shape of a profile, by what they limit, as the user types them."""
 MARKS = {"held": "ok    ", "failed": "FAILED", "absent": "absent", "noted": "note  "}
 
 
@@ -43,7 +50,8 @@ def sentence(
 ) -> str:
     """Return the one sentence that a verdict is, with its number, interval and limit.
 
-    ``around`` names the prompts; it is empty for a system, which is asked nothing.
+    ``around`` names the prompts, or the propositions that were asked about; it is empty for a
+    system, which is asked nothing.
     """
     number = figure(measurement)
     bound = bounds(limit)
@@ -56,7 +64,8 @@ def sentence(
     if outcome is Outcome.INVALID and measurement.value is None:
         told[outcome] = f"no evidence about {bound}: {measurement.reason}"
     about, named = asked.removeprefix(STEPS), few(around.split(", "))
-    return f"{about} around {named}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
+    near = "asked about" if limit.name in ASKED else "around"
+    return f"{about} {near} {named}: {told[outcome]}" if around else f"{about}: {told[outcome]}"
 
 
 def few(names: Sequence[str]) -> str:
@@ -78,66 +87,17 @@ def subject(model: ModelIdentity) -> str:
     return model.pin if plain else f"{model.pin} ({', '.join(numbers)})"
 
 
-def figure(measurement: Measurement) -> str:
-    """Return name, value and interval of a measurement in words."""
-    if measurement.value is None:
-        return f"{measurement.name} absent ({measurement.reason})"
-    return f"{measurement.name} {valued(measurement)}"
-
-
-def valued(measurement: Measurement) -> str:
-    """Return value and interval of a measurement that has a value."""
-    assert measurement.value is not None
-    if measurement.low is None or measurement.high is None:
-        return digits(measurement.value)
-    low, high = digits(measurement.low), digits(measurement.high)
-    return f"{digits(measurement.value)} [{low}, {high}]"
-
-
-def digits(value: float) -> str:
-    """Return the number with three decimals, or three digits where those would say nothing.
-
-    >>> digits(0.2137), digits(0.0), digits(-1.23e-5)
-    ('0.214', '0.000', '-1.23e-05')
-    """
-    plain = value == 0 or 5e-4 <= abs(value) < 1e4
-    return f"{value:.3f}" if plain else f"{value:.2e}"
-
-
-def bounds(limit: Limit) -> str:
-    """Return the limit as the user typed it."""
-    if limit.name in TYPED and limit.at_most is not None:
-        low = "" if limit.at_least is None else f"[{limit.at_least:g}, "
-        return f"{TYPED[limit.name]}={low}{limit.at_most:g}{']' if low else ''}"
-    parts = [
-        f"{name}={value:g}"
-        for name, value in (("at_least", limit.at_least), ("at_most", limit.at_most))
-        if value is not None
-    ]
-    return " and ".join(parts)
-
-
-def margin(measurement: Measurement, limit: Limit) -> str:
-    """Return how far the interval's ends lie inside the limits, the nearer of them, in words."""
-    if measurement.low is None or measurement.high is None:
-        return ""
-    spare = []
-    if limit.at_most is not None:
-        spare.append(limit.at_most - measurement.high)
-    if limit.at_least is not None:
-        spare.append(measurement.low - limit.at_least)
-    return f" with {digits(min(spare))} to spare"
-
-
 def explanation(
     told: str, findings: Findings, limit: Limit, outcome: Outcome, controls: Sequence[Control]
 ) -> str:
     """Return the text of a verdict, top to bottom as a reader needs it."""
     parts = [told, *_basis(findings.measurement), *_layers(findings.also)]
+    parts += quadrants_line(findings.samples)
     if outcome is not Outcome.PASSED:
         parts += _worst(judged_pairs(findings))
         parts += _cards(findings)
         parts += worst_conversation(findings.timelines)
+        parts += worst_sample(findings.samples)
     if controls:
         parts += ["", "controls:"]
     parts += [f"  {MARKS[_standing(c)]} {c.name}: {c.words}" for c in controls]
@@ -173,19 +133,6 @@ def direction(layer: Measurement) -> str:
     if layer.low is not None and layer.low > 0:
         return "expand"
     return "contract" if layer.high is not None and layer.high < 0 else "undecided"
-
-
-def spans(names: Sequence[str]) -> str:
-    """Return the names in one line, numbers that follow each other as a span.
-
-    >>> spans(["0", "3", "4", "5", "8", "norm"])
-    '0, 3-5, 8, norm'
-    """
-    runs: list[list[str]] = []
-    for name in names:
-        follows = runs and name.isdecimal() and str(int(name) - 1) == runs[-1][-1]
-        runs[-1:] = [[*runs[-1], name]] if follows else [*runs[-1:], [name]]
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def judged_pairs(findings: Findings) -> list[Pair]:
@@ -267,6 +214,7 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
         return [
             "mend the control marked FAILED above; until then this is no evidence either way",
             *mends(findings),
+            *mend_answers(findings),
             f"see {seen} in the report",
         ]
     if outcome is Outcome.INCONCLUSIVE:
@@ -279,6 +227,8 @@ def next_steps(findings: Findings, limit: Limit, outcome: Outcome) -> list[str]:
 def _look(findings: Findings, limit: Limit) -> str:
     if findings.timelines:
         return LOOK
+    if findings.samples:
+        return look(findings)
     if findings.pairs:
         return "read the outputs side by side in the report; is the moved answer still right?"
     layers = [layer for one in findings.also if one.name == LAYERS for layer in one.breakdown]
@@ -301,13 +251,17 @@ def _below(findings: Findings, limit: Limit) -> bool:
 def _accept(findings: Findings, limit: Limit) -> str:
     low, high = findings.measurement.low or 0.0, findings.measurement.high or 0.0
     name, side = "at_most", f"above the interval's upper end, {digits(high)}"
-    if findings.timelines and not _below(findings, limit) and high >= 1:
+    share = bool(findings.timelines) or limit.name in ASKED
+    if share and not _below(findings, limit) and high >= 1:
         return "no limit below 1 accepts it: the interval reaches 1"
+    if limit.name in ASKED and _below(findings, limit) and low <= 0:
+        return "no limit above 0 accepts it: the interval reaches 0"
     if below := _below(findings, limit):
         name, side = "at_least", f"below the interval's lower end, {digits(low)}"
     if limit.name in TYPED:
         end = f"the {'lower' if below else 'upper'} end of " if limit.at_least is not None else ""
         name = f"{end}{TYPED[limit.name]}"
+    name = ASKED.get(limit.name, name)
     return f"to accept it as it is, set {name} {side}, in a file that is reviewed"
 
 
@@ -318,6 +272,8 @@ HOW = {
     "tangents": "raise tangents=, or pass more prompts to the assertion",
     "seed prompts": "pass more seed prompts; repeats= of the same ones narrow it less",
     "conversations": "raise repeats=, or pass more seed prompts",
+    "images": "pass more images; more phrasings of the same ones narrow it less",
+    "passages": "pass more passages; more phrasings of the same ones narrow it less",
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_promptchaos.report.html import write_page
+from report.answers import answer_records
 from report.bridges import bridge_records
 from report.browser import CHROMIUM, DESK, PHONE, Browser, opened
 from report.conftest import run_records
@@ -34,7 +35,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     whole = (*run_records(), *dynamics_records(), *neighborhood_records())
     played = (*collapse_records(seeds=12, repeats=2, turns=20), *bridge_records())
-    write_page((*whole, *played), path)
+    write_page((*whole, *played, *answer_records()), path)
     return path
 
 
@@ -56,7 +57,9 @@ def test_the_page_opens_without_messages_or_requests(
 ) -> None:
     seen = browser.view(report, width=width, scheme=scheme)
     assert seen.messages == ()
-    assert seen.requests == (report.as_uri(),)
+    # A picture within the page is told like a request, though nothing leaves the page for it.
+    asked = [one for one in seen.requests if not one.startswith("data:image/png;base64,")]
+    assert asked == [report.as_uri()]
 
 
 @pytest.mark.parametrize(("width", "scheme"), EVERY_VIEW)
@@ -151,6 +154,34 @@ def test_letters_of_timelines_stay_legible_on_a_phone(browser: Browser, report: 
     )
     assert isinstance(size, int | float)
     assert size >= 9
+
+
+def test_pictures_are_drawn_and_covered_by_their_heat(browser: Browser, report: Path) -> None:
+    browser.view(report)
+    script = """[...document.querySelectorAll('.overlay')].map(one => {
+        const [first, second] = one.querySelectorAll('svg.focus');
+        const box = name => first.querySelector(name).getBoundingClientRect();
+        const [drawn, edge, all] = [box('image'), box('.edge'), first.getBoundingClientRect()];
+        return drawn.width > 100 && second.querySelector('use').getBoundingClientRect().width > 100
+            && edge.left >= all.left - 3 && edge.right <= all.right + 3
+            && Math.abs(first.getBoundingClientRect().top - second.getBoundingClientRect().top) < 1;
+    })"""
+    assert browser.run(script) == [True] * 3
+
+
+def test_both_pictures_stay_side_by_side_on_a_phone(browser: Browser, report: Path) -> None:
+    browser.view(report, width=PHONE)
+    script = "new Set([...document.querySelector('.looks').children].map(one => one.offsetLeft))"
+    assert browser.run(f"{script}.size") == 2
+
+
+def test_quadrants_are_four_cells_and_stack_on_a_phone(browser: Browser, report: Path) -> None:
+    cells = "[...document.querySelector('.quadrants').querySelectorAll('tbody td')]"
+    script = f"new Set({cells}.map(one => one.getBoundingClientRect().left)).size"
+    browser.view(report, width=DESK)
+    assert browser.run(script) == 2
+    browser.view(report, width=PHONE)
+    assert browser.run(script) == 1
 
 
 def test_a_stopped_conversation_is_visibly_shorter(browser: Browser, report: Path) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from pytest_promptchaos.errors import StoreError
 from pytest_promptchaos.report.evidence import put_in_place, read_records, write_records
+from pytest_promptchaos.report.html import page
+from report.answers import answer_records
 from report.conftest import pairs, record, verdict
 from report.neighborhoods import card, neighborhood_records, rescue_map
 
@@ -50,6 +52,17 @@ def test_neighborhoods_in_depth_come_back_whole(tmp_path: Path) -> None:
     assert found.diagnosis == "sensitive"
     assert {one.mark for one in found.curves} == {"line", "points"}
     assert {pair.gates for pair in found.pairs} == {True, False}
+
+
+def test_answers_and_overlays_come_back_whole(tmp_path: Path) -> None:
+    written = answer_records()
+    write_records(written, tmp_path / "records.json")
+    read = read_records(tmp_path / "records.json")
+    assert read == written
+    found = read[0].verdicts[0]
+    assert found.samples[0].as_is[0].affirms is False
+    assert found.overlays[0].similarity["cosine"] == 0.961
+    assert page(read) == page(written)
 
 
 @given(st.text())

@@ -14,6 +14,7 @@ from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.diagnosis import diagnosis_line, explained
 from pytest_promptchaos.report.junit import junit_xml, write_junit
 from pytest_promptchaos.report.legible import legible
+from report.answers import answer_records
 from report.bridges import bridge_records, bridge_verdicts, session_record
 from report.conftest import HOSTILE, record, run_records, verdict
 from report.dynamics import dynamics_records
@@ -203,6 +204,14 @@ def test_bridges_are_valid_and_no_two_cases_share_a_name() -> None:
     cases = ElementTree.fromstring(document).iter("testcase")
     names = [(case.get("classname"), case.get("name")) for case in cases]
     assert len(names) == len(set(names)) == 8
+
+
+def test_answers_are_valid_and_told_with_their_explanation() -> None:
+    document = junit_xml(answer_records())
+    SCHEMA.assertValid(etree.fromstring(document.encode()))
+    cases = list(ElementTree.fromstring(document).iter("testcase"))
+    assert len({(case.get("classname"), case.get("name")) for case in cases}) == len(cases) == 3
+    assert (cases[0].findtext("failure") or "").startswith("bundled:tiny-blind asked about")
 
 
 def test_hostile_text_is_only_text() -> None:

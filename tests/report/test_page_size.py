@@ -9,6 +9,7 @@ import pytest
 
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.html import DETAILS, LARGEST, page
+from report.answers import asked, chest, overlay, samples
 from report.bridges import bridge_records
 from report.conftest import curves, pairs, record, verdict
 from report.conversations import CONDITIONS, collapse_records
@@ -99,6 +100,23 @@ def test_a_whole_study_of_self_play_stays_under_the_size() -> None:
     made = page(records)
     assert len(made.encode()) <= LARGEST
     assert "conversations are drawn" not in made
+
+
+def test_ten_thousand_answers_with_pictures_stay_under_the_size() -> None:
+    picture = chest(0.4, width=128, height=128)
+    verdicts = []
+    for place in range(100):
+        some = tuple(replace(one, id=f"{one.id} {place}") for one in samples(pictures=9))
+        seen = tuple(overlay(one, 5, grid=(24, 24), picture=picture) for one in some[:6])
+        verdicts.append(asked(found=some, overlays=seen, id=f"answers({place})", curves=()))
+    assert sum(len(one.answers) for found in verdicts for one in found.samples) > 10_000
+    made = page([record(*verdicts)])
+    assert len(made.encode()) <= LARGEST
+    assert "more sets of answers in promptchaos-records.json" in made
+    assert "more pictures in promptchaos-records.json" in made
+    assert "more samples in promptchaos-records.json" in page(
+        [record(asked(found=samples(pictures=40)))]
+    )
 
 
 def test_conversations_that_the_page_leaves_out_are_counted() -> None:

@@ -44,6 +44,8 @@ def test_text_has_the_contrast_of_wcag_aa(scheme: str) -> None:
     couples = [(text, ground) for text in ("text", "muted", "accent") for ground in grounds]
     for outcome in ("failed", "invalid", "inconclusive", "passed"):
         couples += [(outcome, f"{outcome}-soft"), (outcome, "surface")]
+    for soft in ("passed", "inconclusive", "failed", "invalid"):
+        couples += [("muted", f"{soft}-soft"), ("text", f"{soft}-soft")]
     couples += [(text, "expands-soft") for text in ("text", "muted", "expands")]
     couples += [("heat-text", f"{sign}{shade}") for sign in "sn" for shade in range(9)]
     couples += [("mark-text", "mark"), ("text", "failed-soft"), ("muted", "failed-soft")]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_promptchaos.records import Outcome
 from pytest_promptchaos.report.legible import legible
 from pytest_promptchaos.report.terminal import ROWS_PER_MODEL, WIDEST, summary_lines
+from report.answers import answer_records
 from report.bridges import bridge_records
 from report.conftest import pair, record, run_records, verdict
 from report.dynamics import dynamics_records, system
@@ -242,3 +243,12 @@ def test_rho_has_its_sign_and_n_counts_unique_predictors() -> None:
 def test_the_summary_is_the_same_in_whatever_order_workers_finish() -> None:
     records = run_records()
     assert text(*records) == text(*reversed(records))
+
+
+def test_the_worst_contradiction_stands_beneath_a_failure() -> None:
+    told = "\n".join(line.text for line in summary_lines(answer_records(), width=120))
+    assert "test_answers: consistent_answers(cardiomegaly, pleural effusion)" in told
+    assert (
+        "worst: p03.png, pleural effusion: yes to 'Is there pleural effusion?' and yes to" in told
+    )
+    assert max(map(len, told.splitlines())) <= 120
