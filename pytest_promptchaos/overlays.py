@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.models.pictures import thumbnail
 from pytest_promptchaos.records import Overlay
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_promptchaos.measure.focus_similarity import Similarity
     from pytest_promptchaos.records import Answer, Sample
 
+    Pair: TypeAlias = tuple[Sample, Answer, Answer]
+
 
 def overlays(
     inquiry: Inquiry,
@@ -24,31 +27,48 @@ def overlays(
     alike: Mapping[Key, Similarity],
     most: int,
 ) -> tuple[Overlay, ...]:
-    """Return at most ``most`` pictures, one per sample: first those whose answers contradict.
+    """Return at most ``most`` pictures, one per sample: flips, and beside them pairs that agree.
 
-    Beside the base phrasing stands the one that contradicts it most surely, by its margin; where
-    none does, the one whose focus is least like the base's. Images take turns.
+    A stable focus in a flip means something only beside pairs that agree, so every third picture
+    is one, where there are both. Beside the base phrasing stands the one that contradicts it most
+    surely, by its margin; where none does, the one whose focus is least like the base's. Images
+    take turns.
     """
-    pairs = sorted(_pairs(samples, alike), key=lambda pair: not _flipped(pair[1], pair[2]))
     images = {one.id: one.image for one in inquiry.shown}
-    found: list[Overlay] = []
-    used: set[str] = set()
-    for again in (False, True):
-        for sample, base, other in pairs:
-            image = images[sample.shown]
-            maps = seen.maps[sample.id, base.phrasing], seen.maps[sample.id, other.phrasing]
-            if len(found) == most or image is None or maps[0].grid is None:
-                continue
-            if (sample.shown in used) is again and not any(o.sample == sample.id for o in found):
-                used.add(sample.shown)
-                similarity = alike[sample.id, other.phrasing]
-                found.append(_overlay(sample, (base, other), maps, similarity, thumbnail(image)))
-    return tuple(found)
+    pairs = [
+        pair
+        for pair in _pairs(samples, alike)
+        if images[pair[0].shown] is not None
+        and seen.maps[pair[0].id, pair[1].phrasing].grid is not None
+    ]
+    flipped = _in_turn([pair for pair in pairs if _flipped(pair[1], pair[2])])
+    agreeing = _in_turn([pair for pair in pairs if not _flipped(pair[1], pair[2])])
+    enough = max(most - max(most // 3, 1 if most > 1 else 0), most - len(agreeing))
+    chosen = [*flipped[:enough], *agreeing][:most]
+    return tuple(
+        _overlay(
+            sample,
+            (base, other),
+            (seen.maps[sample.id, base.phrasing], seen.maps[sample.id, other.phrasing]),
+            alike[sample.id, other.phrasing],
+            thumbnail(image),
+        )
+        for sample, base, other in chosen
+        if (image := images[sample.shown]) is not None
+    )
 
 
-def _pairs(
-    samples: Sequence[Sample], alike: Mapping[Key, Similarity]
-) -> Iterator[tuple[Sample, Answer, Answer]]:
+def _in_turn(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs, the first of every image before the second of any."""
+    earlier: Counter[str] = Counter()
+    placed = []
+    for pair in pairs:
+        placed.append((earlier[pair[0].shown], pair))
+        earlier[pair[0].shown] += 1
+    return [pair for _, pair in sorted(placed, key=lambda one: one[0])]
+
+
+def _pairs(samples: Sequence[Sample], alike: Mapping[Key, Similarity]) -> Iterator[Pair]:
     """Yield every sample that has maps with its base answer and the one to hold beside it."""
     for sample in samples:
         base, *others = sample.as_is

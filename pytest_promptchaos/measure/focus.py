@@ -91,7 +91,8 @@ class Provenance:
         if self.source == "given":
             return f"a given map of {self.query}; {self.sinks.words}"
         told = f"attention of {self.query}, {self.heads} over heads, mean over {_layers(self)}"
-        shares = f"{self.mass:.1%} of it on the image, {self.kept:.1%} without sinks"
+        shares = f"{self.mass:.1%} of it on the image"
+        shares += f", {self.kept:.1%} without sinks" if self.sinks.tokens else ""
         return f"{told}; {shares}; {self.sinks.words}"
 
 
@@ -167,8 +168,11 @@ def find_sinks(maps: NDArray[np.floating], rule: SinkRule | None = SinkRule()) -
     largest = exceeding[np.argsort(-mean[exceeding], kind="stable")]
     taken = sorted(int(token) for token in largest[: min(rule.most, max(len(mean) - 2, 0))])
     beyond = len(exceeding) - len(taken)
-    which = f"{len(taken)} sinks removed (tokens {taken})" if taken else "no sinks"
-    told = f"{which}: above {rule.times:g} times {over}"
+    if not taken and not beyond:
+        return Sinks(
+            tokens=(), words=f"no sinks: no token has {rule.times:g} times {over}", maps=count
+        )
+    told = f"{len(taken)} sinks removed (tokens {taken}): above {rule.times:g} times {over}"
     told += f"; {beyond} more exceed it and stay" if beyond else ""
     return Sinks(tokens=tuple(taken), words=told, beyond=beyond, maps=count)
 
