@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.models.pictures import thumbnail
-from pytest_promptchaos.records import Overlay
+from pytest_promptchaos.records import Overlay, contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,8 +41,8 @@ def overlays(
         if images[pair[0].shown] is not None
         and seen.maps[pair[0].id, pair[1].phrasing].grid is not None
     ]
-    flipped = _in_turn([pair for pair in pairs if _flipped(pair[1], pair[2])])
-    agreeing = _in_turn([pair for pair in pairs if not _flipped(pair[1], pair[2])])
+    flipped = _in_turn([pair for pair in pairs if contradict(pair[1], pair[2])])
+    agreeing = _in_turn([pair for pair in pairs if not contradict(pair[1], pair[2])])
     enough = max(most - max(most // 3, 1 if most > 1 else 0), most - len(agreeing))
     chosen = [*flipped[:enough], *agreeing][:most]
     return tuple(
@@ -73,16 +73,12 @@ def _pairs(samples: Sequence[Sample], alike: Mapping[Key, Similarity]) -> Iterat
     for sample in samples:
         base, *others = sample.as_is
         mapped = [one for one in others if (sample.id, one.phrasing) in alike]
-        flipping = [one for one in mapped if _flipped(base, one)]
+        flipping = [one for one in mapped if contradict(base, one)]
         if flipping:
             yield sample, base, max(flipping, key=lambda one: abs(one.margin or 0.0))
         elif mapped:
             least = min(mapped, key=lambda one: alike[sample.id, one.phrasing].cosine)
             yield sample, base, least
-
-
-def _flipped(base: Answer, other: Answer) -> bool:
-    return None not in (base.affirms, other.affirms) and base.affirms is not other.affirms
 
 
 def _overlay(
@@ -102,7 +98,7 @@ def _overlay(
         said_b=other.said,
         margin_a=base.margin,
         margin_b=other.margin,
-        flipped=None if unclear else _flipped(base, other),
+        flipped=None if unclear else contradict(base, other),
         picture=picture,
         grid=maps[0].grid or (0, 0),
         focus_a=tuple(map(float, maps[0].values)),

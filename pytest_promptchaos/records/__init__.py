@@ -22,6 +22,7 @@ from pytest_promptchaos.records.answers import (
     Said,
     Sample,
     Shown,
+    contradict,
 )
 from pytest_promptchaos.records.branches import (
     Branch,
@@ -141,6 +142,7 @@ __all__ = [
     "Turn",
     "Verdict",
     "address",
+    "contradict",
     "from_plain",
     "to_plain",
 ]

@@ -80,6 +80,11 @@ class Answer:
         return None if self.said == "unclear" else (self.said == "yes") is (self.polarity == 1)
 
 
+def contradict(one: Answer, other: Answer) -> bool:
+    """Return whether one answer affirms what the other denies; an unclear one does neither."""
+    return None not in (one.affirms, other.affirms) and one.affirms is not other.affirms
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """One proposition asked of one image in all its phrasings, and how the answers hang together.
@@ -99,6 +104,12 @@ class Sample:
     def as_is(self) -> tuple[Answer, ...]:
         """The answers to the unchanged image, the base phrasing first."""
         return tuple(one for one in self.answers if one.condition == "as is")
+
+    @property
+    def flips(self) -> tuple[Answer, ...]:
+        """The answers that contradict the base phrasing's, whatever their words."""
+        base, *others = self.as_is
+        return tuple(one for one in others if contradict(base, one))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,8 @@ SHARES: Mapping[Quadrant, str] = {name: f"{name}_share" for name in QUADRANTS}
 QUADRANT_MEANINGS: Mapping[Quadrant, str] = {
     "ideal": "the answer follows what is shown, however it is asked",
     "fragile": "the answer follows what is shown, and turns over with the wording",
-    "dangerous": "the answer stays the same however it is asked, and whatever is shown: it looks "
-    "stable, and a low flip rate hides that nothing was seen",
+    "dangerous": "the answer, or its very word, stays however it is asked, and whatever is "
+    "shown: it looks stable, and nothing was seen",
     "worst": "the answer turns over with the wording, and does not follow what is shown",
 }
 READINGS: Mapping[str, str] = {

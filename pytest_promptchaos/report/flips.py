@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.records import contradict
 from pytest_promptchaos.report.layers import Span
 from pytest_promptchaos.report.legible import one_line
 
@@ -37,17 +38,6 @@ class KindRow:
     measured: Measurement | None
     place: float | None
     reach: Span | None
-
-
-def flips(sample: Sample) -> tuple[Answer, ...]:
-    """Return the answers that contradict the first phrasing's, whatever their words."""
-    base, *others = sample.as_is
-    return tuple(one for one in others if contradict(base, one))
-
-
-def contradict(one: Answer, other: Answer) -> bool:
-    """Return whether one affirms what the other denies; an unclear answer does neither."""
-    return None not in (one.affirms, other.affirms) and one.affirms != other.affirms
 
 
 def kind_rows(asking: Asking) -> tuple[KindRow, ...]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_promptchaos.report.flips import contradict, flips
+from pytest_promptchaos.records import contradict
 from pytest_promptchaos.report.legible import one_line, plural
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def questioned(samples: Sequence[Sample], most: int) -> tuple[Questioned, ...]:
 
 def _rank(sample: Sample) -> tuple[float, float, int]:
     """Return how far behind the worst: the share that flips, how surely it does, the quadrant."""
-    found = flips(sample)
+    found = sample.flips
     surest = max(map(_sure, found), default=0.0)
     sure = min(_sure(sample.as_is[0]), surest)
     return -len(found) / len(sample.as_is), -sure, RANKS[sample.quadrant]
@@ -85,7 +85,7 @@ def _questioned(sample: Sample) -> Questioned:
         shown=sample.shown,
         proposition=sample.proposition,
         truth={True: "holds", False: "does not hold", None: ""}[sample.truth],
-        flipped=len(flips(sample)),
+        flipped=len(sample.flips),
         unclear=sum(one.affirms is None for one in as_is),
         others=len(as_is) - 1,
         quadrant=sample.quadrant,
@@ -154,11 +154,11 @@ def contradiction(verdict: Verdict) -> tuple[Sample, Reply, Reply] | None:
 
     Nothing where no phrasing flips.
     """
-    flipping = [one for one in verdict.samples if flips(one)]
+    flipping = [one for one in verdict.samples if one.flips]
     if not flipping:
         return None
     worst = min(flipping, key=_rank)
-    base, other = worst.as_is[0], max(flips(worst), key=_sure)
+    base, other = worst.as_is[0], max(worst.flips, key=_sure)
     return worst, _reply(base, base, worst.truth), _reply(other, base, worst.truth)
 
 

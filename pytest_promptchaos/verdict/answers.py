@@ -18,7 +18,7 @@ FLIPS = "flip_rate"
 MEANINGS: Mapping[Quadrant, str] = {
     "ideal": "agree, and rest on the image",
     "fragile": "rest on it only",
-    "dangerous": "agree only",
+    "dangerous": "look sure, and do not rest on it",
     "worst": "neither",
 }
 SHOWN = {
@@ -40,16 +40,6 @@ MENDS: Mapping[str, str] = {
     "horizon=",
 }
 """What to do where a control of answers failed, by its name."""
-
-
-def flips(sample: Sample) -> tuple[Answer, ...]:
-    """Return the answers that contradict the first phrasing's, whatever their words."""
-    base, *others = sample.as_is
-    return tuple(
-        one
-        for one in others
-        if None not in (base.affirms, one.affirms) and one.affirms != base.affirms
-    )
 
 
 def quadrants_line(samples: Sequence[Sample]) -> list[str]:
@@ -77,7 +67,7 @@ def worst_sample(samples: Sequence[Sample]) -> list[str]:
     It is the one that contradicts itself most, or where none does, one that does without the
     image, or one that leaves its answer open; nothing where every sample is ideal.
     """
-    flipping = [one for one in samples if flips(one)]
+    flipping = [one for one in samples if one.flips]
     if flipping:
         return _contradiction(max(flipping, key=_severity))
     blind = [one for one in samples if one.quadrant == "dangerous"]
@@ -89,7 +79,7 @@ def worst_sample(samples: Sequence[Sample]) -> list[str]:
 
 def _severity(sample: Sample) -> tuple[float, float]:
     """Return the share of phrasings that flip, and how sure the surest pair of answers is."""
-    found = flips(sample)
+    found = sample.flips
     return len(found) / len(sample.as_is), min(_sure(sample.as_is[0]), max(map(_sure, found)))
 
 
@@ -98,7 +88,7 @@ def _sure(answer: Answer) -> float:
 
 
 def _contradiction(sample: Sample) -> list[str]:
-    found, base = flips(sample), sample.as_is[0]
+    found, base = sample.flips, sample.as_is[0]
     count = f"{len(found)} of {len(sample.as_is) - 1} phrasings contradict the first"
     return [
         *_heading(sample, f"{count}{_quadrant(sample)}"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_promptchaos.records import Answer, Measurement, Outcome, Sample
+from pytest_promptchaos.records import Answer, Measurement, Outcome, Sample, contradict
 from pytest_promptchaos.report.answers import (
     answer_kinds,
     askings,
@@ -14,7 +14,7 @@ from pytest_promptchaos.report.answers import (
     quadrant_table,
 )
 from pytest_promptchaos.report.axes import other_axis
-from pytest_promptchaos.report.flips import contradict, flips, kind_rows
+from pytest_promptchaos.report.flips import kind_rows
 from pytest_promptchaos.report.overview import judged
 from pytest_promptchaos.report.unmeasured import gaps
 from report.answers import FORMS, answer, answer_records, asked, measured, sample, samples
@@ -52,7 +52,7 @@ def test_yes_and_yes_of_opposite_polarity_contradict(
 
 def test_only_answers_to_the_unchanged_image_flip() -> None:
     one = sample(2, "cardiomegaly", (5,), sees=True)
-    assert [each.kind for each in flips(one)] == ["rule out"]
+    assert [each.kind for each in one.flips] == ["rule out"]
     assert any(contradict(one.as_is[0], each) for each in one.answers if each.condition != "as is")
 
 

@@ -71,7 +71,9 @@ def test_models_stand_side_by_side_with_what_every_number_means(tree: Element) -
 def test_four_quadrants_say_what_they_mean(tree: Element) -> None:
     blind, sees = with_class(section(tree, "answers"), "table", "quadrants")
     (dangerous,) = with_class(blind, "td", "dangerous")
-    assert words(dangerous).startswith("Dangerous 24 of 24 share 1 [0.948, 1] the answer stays")
+    assert words(dangerous).startswith(
+        "Dangerous 24 of 24 share 1 [0.948, 1] the answer, or its very word, stays"
+    )
     assert rows_of(sees)[1].startswith("All phrasings agree Ideal 12 of 24 share 0.500 [")
     assert rows_of(sees)[2].startswith("They contradict each other Fragile 12 of 24")
     assert "2 propositions about 12 images" in words(sees)

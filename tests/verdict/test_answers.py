@@ -18,7 +18,6 @@ from pytest_promptchaos.records import (
     Sample,
 )
 from pytest_promptchaos.verdict.answers import (
-    flips,
     look,
     mend_answers,
     quadrants_line,
@@ -165,9 +164,9 @@ def test_what_straddles_its_limit_asks_for_images() -> None:
 
 
 def test_yes_and_yes_of_opposite_polarity_contradict_and_yes_and_no_agree() -> None:
-    assert flips(sample(YES, FREE, CAN)) == (CAN,)
-    assert flips(sample(YES, OPEN)) == ()
-    assert flips(sample(OPEN, YES, CAN)) == ()
+    assert sample(YES, FREE, CAN).flips == (CAN,)
+    assert sample(YES, OPEN).flips == ()
+    assert sample(OPEN, YES, CAN).flips == ()
 
 
 def test_the_sample_that_flips_most_and_most_surely_is_told() -> None:
