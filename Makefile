@@ -34,6 +34,7 @@ docs: $(READY)
 
 train: $(READY)
 	$(BIN)/python training/tiny_chat.py
+	$(BIN)/python training/tiny_xray.py
 
 clean:
 	rm -rf $(VENV) .promptchaos .pytest_cache .mypy_cache .ruff_cache

@@ -37,7 +37,7 @@ def test_the_neighborhoods_section_runs(pytester: pytest.Pytester) -> None:
 
 
 def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
-    _, _, code, _ = CODE
+    _, _, code, *_ = CODE
     pytester.makeconftest(
         """
         import pytest, torch
@@ -58,13 +58,23 @@ def test_the_depth_section_runs(pytester: pytest.Pytester) -> None:
 
 
 def test_the_self_play_section_runs(pytester: pytest.Pytester) -> None:
-    _, _, _, code = CODE
+    _, _, _, code, _ = CODE
     pytester.makepyfile(test_self_play_readme=code)
     result = pytester.runpytest_subprocess(*QUICK, "-p", "network_guard", "--promptchaos-no-report")
     assert result.ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     for mistake in ("ImportError", "TypeError", "ArgumentError", "TableError"):
         result.stdout.no_fnmatch_line(f"*{mistake}*")
     assert sum(result.parseoutcomes().values()) == 2
+
+
+def test_the_images_section_runs(pytester: pytest.Pytester) -> None:
+    *_, code = CODE
+    suites = Path(__file__).parents[1] / "suites"
+    pytester.makepyfile(test_images_readme=code.replace('"suites/', f'"{suites}/'))
+    result = pytester.runpytest_subprocess("-p", "network_guard", "--promptchaos-no-report")
+    # "Is there no X?" was never trained: it contradicts the others, as the section says.
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*flip_rate*is outside flips_at_most=0.15*"])
 
 
 def test_the_options_table_is_up_to_date() -> None:
