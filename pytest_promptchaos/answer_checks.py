@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 IDEAL, FLIPS = "ideal_share", "flip_rate"
 UNCLEAR = "unclear answers"
-JUDGED_HERE = {"image reliance", "positive control"}
+JUDGED_HERE = {"image reliance", "positive control", "accuracy"}
 """Guards against a pass that says nothing: where the number fails by itself, they explain it."""
 
 
@@ -268,11 +268,13 @@ def _explaining(findings: Findings, limit: Limit) -> Findings:
 
 
 def _as_note(control: Control) -> Control:
-    if control.name not in JUDGED_HERE or control.state != "failed":
+    """Return a guard that voids nothing any more, also not where a limit is yet to settle it."""
+    if control.name not in JUDGED_HERE:
         return control
-    return replace(
-        control, role="note", state="held", words=f"{control.words}; this is why it fails"
-    )
+    if control.state != "failed":
+        return replace(control, role="note")
+    words = f"{control.words}; this is why it fails"
+    return replace(control, role="note", state="held", words=words)
 
 
 def _hangs_on_unclear(findings: Findings, limit: Limit) -> str:

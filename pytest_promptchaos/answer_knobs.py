@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, get_args
 
 from pytest_promptchaos.errors import ArgumentError
@@ -161,10 +162,48 @@ def check_asked(shown: Sequence[Shown], propositions: Sequence[Proposition]) -> 
         ids = [item.id for item in items]
         if twice := sorted({one for one in ids if ids.count(one) > 1}):
             raise ArgumentError(f"{name} holds {twice[0]!r} twice: give each its own id")
-    known = {proposition.id for proposition in propositions}
+    _check_contents(shown)
+    _check_pairs(shown, propositions)
+    _check_truths(shown, propositions)
+
+
+def _check_contents(shown: Sequence[Shown]) -> None:
+    """Raise ``ArgumentError`` for one image, or passage, under two ids: it counts once."""
+    earlier: dict[str, str] = {}
+    for one in shown:
+        content = one.passage if one.image is None else f"{one.image.sha256} {one.image.change}"
+        if content in earlier:
+            raise ArgumentError(
+                f"{earlier[content]!r} and {one.id!r} are the same "
+                f"{'passage' if one.image is None else 'image, byte for byte'}: leave one out, "
+                "because an interval over images takes each for another"
+            )
+        earlier[content] = one.id
+
+
+def _check_pairs(shown: Sequence[Shown], propositions: Sequence[Proposition]) -> None:
+    """Raise ``ArgumentError`` for ids that run together in the name of a sample."""
+    names: dict[str, tuple[str, str]] = {}
+    for one in shown:
+        for proposition in propositions:
+            pair = (one.id, proposition.id)
+            other = names.setdefault("/".join(pair), pair)
+            if other != pair:
+                raise ArgumentError(
+                    f"the ids {other} and {pair} both make the sample {'/'.join(pair)!r}: leave "
+                    "'/' out of one of them"
+                )
+
+
+def _check_truths(shown: Sequence[Shown], propositions: Sequence[Proposition]) -> None:
+    """Raise ``ArgumentError`` for truths that look like those of a proposition misspelled."""
+    known = [proposition.id for proposition in propositions]
     told = {name for one in shown for name in one.truth}
-    if told and not told & known:
-        raise ArgumentError(
-            f"truths are given for {', '.join(sorted(told))}, but asked is {', '.join(known)}: "
-            "name them alike"
-        )
+    for name in sorted(told - set(known)):
+        near = get_close_matches(name, set(known) - told, n=1)
+        if near or not told & set(known):
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ArgumentError(
+                f"truths are given for {name!r}, but asked is {', '.join(known)}: {hint}name "
+                "them alike"
+            )

@@ -7,8 +7,6 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pytest_promptchaos.answer import answers
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.said import margin, mass, say
@@ -125,7 +123,7 @@ def questions_of(
 def swapped_in(
     shown: Shown, proposition: Proposition, others: Sequence[Shown], how: Asking
 ) -> list[Shown]:
-    """Return what stands in for an image: by the seed, of those for which the truth is another.
+    """Return what stands in for an image: drawn by the seed, where the truth is another.
 
     Where the truth of the proposition is not known here, or nowhere else, any other will do; where
     it is known to be the same everywhere, none: an unchanged answer would then be right.
@@ -136,9 +134,9 @@ def swapped_in(
     if here is not None and known:
         rest = [one for one in known if one.truth[proposition.id] is not here]
     words = f"{how.seed}/{sample_id(shown, proposition)}"
-    drawn = np.random.default_rng(int.from_bytes(sha256(words.encode()).digest()[:8], "big"))
-    chosen = drawn.permutation(len(rest))[: how.swaps]
-    return [rest[place] for place in sorted(chosen)]
+    # Each other image has a rank of its own here, whatever the order or the number of the others.
+    ranked = sorted(rest, key=lambda one: sha256(f"{words}/{one.id}".encode()).digest())
+    return ranked[: how.swaps]
 
 
 def _question(
@@ -173,23 +171,25 @@ def _runs(inquiry: Inquiry, label: str) -> list[Run]:
 
     A question asked again is decoded again, far from its first time.
     """
-    distinct: dict[object, Prompt] = {}
+    distinct: dict[tuple[object, ...], Prompt] = {}
     horizon = inquiry.how.horizon
     for question in inquiry.questions:
         distinct.setdefault(_content(question), question.prompt)
     for prompt in distinct.values():
         inquiry.model.check_length(prompt, horizon)
     # The second times last: a batch would otherwise hold both.
-    keys = sorted(distinct, key=lambda key: key[0])  # type: ignore[index]
+    keys = sorted(distinct, key=lambda key: bool(key[0]))
     prompts = [distinct[key] for key in keys]
     runs = answers(inquiry.session, inquiry.model, prompts, horizon, label)
     found = dict(zip(keys, runs, strict=True))
     return [found[_content(question)] for question in inquiry.questions]
 
 
-def _content(question: Question) -> tuple[bool, object, str]:
+def _content(question: Question) -> tuple[object, ...]:
+    """Return what tells a prompt from others; a script may look at what it asks about, too."""
     prompt = question.prompt
-    return (question.condition == "again", prompt.image, prompt.text)
+    again = question.condition == "again"
+    return (again, prompt.image, prompt.text, prompt.proposition, prompt.polarity)
 
 
 def _answer(question: Question, run: Run, how: Asking) -> Answer:

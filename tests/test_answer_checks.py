@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ IMAGES = 30
 SHOWN = [
     Shown(
         id=f"p{i}",
-        image=Image(path=f"p{i}.png", sha256="0" * 64),
+        image=Image(path=f"p{i}.png", sha256=sha256(f"p{i}".encode()).hexdigest()),
         truth={"effusion": i % 2 == 0, "nodule": i % 3 == 0},
     )
     for i in range(IMAGES)
@@ -277,3 +278,47 @@ def test_what_is_shown_and_asked_is_named_once() -> None:
         measure_answers(model(always_yes), SHOWN, [])
     with pytest.raises(ArgumentError, match="name them alike"):
         measure_answers(model(always_yes), SHOWN, [proposition("fracture")])
+    misspelled = [replace(one, truth={"nodul": True}) for one in SHOWN]
+    with pytest.raises(ArgumentError, match="did you mean 'nodule'"):
+        measure_answers(model(always_yes), misspelled, PROPOSITIONS)
+
+
+def test_one_image_under_two_ids_counts_once_and_is_refused() -> None:
+    twin = replace(SHOWN[0], id="twin")
+    with pytest.raises(ArgumentError, match="'p0' and 'twin' are the same image"):
+        measure_answers(model(always_yes), [*SHOWN, twin], PROPOSITIONS)
+    told = [passage("The heart is large.", id=name) for name in ("a", "b")]
+    with pytest.raises(ArgumentError, match="same passage"):
+        measure_answers(model(always_yes), told, PROPOSITIONS)
+
+
+def test_ids_that_run_together_are_refused_before_anything_is_asked() -> None:
+    asked = ScriptedModel("never", always_yes)
+    shown = [replace(SHOWN[0], id="a", truth={}), replace(SHOWN[1], id="a/b", truth={})]
+    pair = [proposition("effusion", id="b/c"), proposition("nodule", id="c")]
+    with pytest.raises(ArgumentError, match="'a/b/c'"):
+        measure_answers(asked, shown, pair)
+    assert asked.calls == 0
+
+
+def test_what_is_swapped_in_does_not_depend_on_the_order_of_the_images() -> None:
+    def swapped(found: Findings) -> dict[str, set[str]]:
+        return {
+            sample.id: {one.change for one in sample.answers if one.condition == "swapped"}
+            for sample in found.samples
+        }
+
+    forth = swapped(measure_answers(model(by_proposition), SHOWN, PROPOSITIONS))
+    back = swapped(measure_answers(model(by_proposition), SHOWN[::-1], PROPOSITIONS))
+    assert forth == back
+
+
+def test_a_model_that_contradicts_itself_fails_also_where_it_hardly_hears_the_question() -> None:
+    def seldom(text: str) -> str:
+        image, _, name, *_ = text.split("|")
+        if name == "nodule" and image == "p9.png":
+            return by_proposition(text)
+        return "Yes."
+
+    (flips,) = judge_answers(model(seldom), SHOWN, PROPOSITIONS, flips_at_most=0.2)
+    assert flips.outcome is Outcome.FAILED
