@@ -113,12 +113,12 @@ def measure_answers(
     image. Further arguments:
 
     - ``reliance``: what shows that an answer rests on the image: that it changes when the image is
-      ``"swapped"``, ``"removed"``, ``"either"`` or ``"both"``, while more than half of the
-      perturbed images leave it.
+      ``"swapped"`` (under half of the swaps, where truths are known), ``"removed"``, ``"either"``
+      or ``"both"``, while three quarters of the perturbed images leave it.
     - ``yes``, ``no``: texts of the single tokens whose logits make the margin; by default the
       usual spellings.
     - ``horizon``: tokens of an answer (8). ``seed`` chooses which images are swapped in.
-    - ``swaps``: other images that are shown instead (2); ``perturbations``: changes that keep the
+    - ``swaps``: other images that are shown instead (3); ``perturbations``: changes that keep the
       meaning, in words as in ``"brightness +20 %"``; ``again``: ask the base question twice.
     - ``focus``: attention to the image of the ``"answering"`` token or of the ``"question"``, or
       ``"off"``; ``focus_layers`` (``"all"`` or places), ``focus_heads`` (``"mean"`` or ``"max"``);
@@ -168,7 +168,10 @@ def _inquiry(
 def _found(inquiry: Inquiry, samples: Sequence[Sample], asked: AnswersAsked) -> Findings:
     """Return the findings of samples: flips and quadrants, focus, depth, and the intervention."""
     images = "images" if any(one.image is not None for one in inquiry.shown) else "passages"
-    flipped, held = flips(samples, images=images), shares(samples, images=images)
+    flipped, held = (
+        flips(samples, images=images),
+        shares(samples, reliance=asked.reliance, images=images),
+    )
     looking = [one for one in inquiry.questions if one.condition in {"as is", "again"}]
     seen = looked(inquiry.session, inquiry.model, looking, asked)
     focused, alike = focus_findings(samples, seen, asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -40,17 +40,21 @@ if TYPE_CHECKING:
 
 LANGUAGE = "language"
 PERTURBED = "image perturbed"
+NO_GROWTH = "no language layer has a growth: both phrasings enter each of them in the same state"
 REACH = "relative change of the answering token per relative change of these"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InDepth:
-    """What was found through depth; ``growth`` is the mean growth of each language layer."""
+    """What was found through depth.
+
+    ``growth`` is the mean growth of each language layer that has one, or why it is not known.
+    """
 
     measurements: tuple[Measurement, ...] = ()
     curves: tuple[Curve, ...] = ()
     controls: tuple[Control, ...] = ()
-    growth: Mapping[str, float] = field(default_factory=dict)
+    growth: Mapping[str, float] | str = "depth was not asked for"
 
 
 def depth_findings(
@@ -78,7 +82,7 @@ def depth_findings(
 
 
 def _absent(why: str) -> InDepth:
-    return InDepth(controls=(_note("absent", why),))
+    return InDepth(controls=(_note("absent", why),), growth=why)
 
 
 def _note(state: str, words: str) -> Control:
@@ -94,27 +98,38 @@ def _told(
         Parted(image=one.pairing.image, series=one.pairing.contrast, divergence=one.divergence)
         for one in found
     ]
-    names = [
-        name
-        for name, part in zip(found[0].names, found[0].divergence.parts, strict=True)
-        if part == LANGUAGE
-    ][1:]
+    names = found[0].layers(LANGUAGE)
     phrased = [one for one in found if one.pairing.contrast != PERTURBED]
     grown = np.stack([_growth(one) for one in phrased])
     along, points = _association(phrased, grown, names, seen)
     notes = sorted({note for one in found for note in one.notes})
     words = f"{len(phrased)} pairs of phrasings, {len(found) - len(phrased)} perturbed images"
+    known = _by_layer(grown, names)
+    told = filter(None, (words, _entered_alike(grown) if known else NO_GROWTH, *notes))
     return InDepth(
         measurements=(*growth_measurements(parted), along, *_apart(apart)),
         curves=(*parting_curves(parted), *points),
-        controls=(_note("held", "; ".join([words, *notes])),),
-        growth=_by_layer(grown, names),
+        controls=(_note("held", "; ".join(told)),),
+        growth=known or NO_GROWTH,
+    )
+
+
+def _entered_alike(grown: NDArray[np.float64]) -> str:
+    """Return in words which first layers have a growth in no pair of phrasings, or nothing."""
+    first = int(np.flatnonzero(~np.isnan(grown).all(axis=0))[0])
+    if not first:
+        return ""
+    layers = "language layer 0 has" if first == 1 else f"language layers 0 to {first - 1} have"
+    which = "it" if first == 1 else "they"
+    return (
+        f"{layers} no growth, because the answering token enters the same in both phrasings: "
+        f"{which} can neither turn nor be called expanding"
     )
 
 
 def _growth(one: Followed) -> NDArray[np.float64]:
     """Return the growth of each language layer, NaN where it has none."""
-    return part_growths(growths(one.divergence), one.divergence.parts, LANGUAGE)
+    return part_growths(growths(one.divergence), one.divergence, LANGUAGE)
 
 
 def _by_layer(grown: NDArray[np.float64], names: Sequence[str]) -> dict[str, float]:

@@ -65,7 +65,7 @@ class AnswersAsked:
     yes: tuple[str, ...] | None = None
     no: tuple[str, ...] | None = None
     horizon: int = 8
-    swaps: int = 2
+    swaps: int = 3
     perturbations: tuple[str, ...] = CHANGES
     again: bool = True
     focus: Focus = "answering"

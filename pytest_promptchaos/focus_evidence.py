@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.measure.focus import FocusMap
     from pytest_promptchaos.measure.focus_similarity import Null, Similarity
     from pytest_promptchaos.models.vision import VisionModel
-    from pytest_promptchaos.records import Condition, Prompt, Sample
+    from pytest_promptchaos.records import Condition, Image, Prompt, Sample
     from pytest_promptchaos.session import Arrays, Plain, Session
 
 Key: TypeAlias = tuple[str, str]
@@ -79,8 +79,9 @@ def looked(
 ) -> Looked:
     """Return where the questions' phrasings looked, or why that cannot be known.
 
-    ``questions`` are those as they are and again. Sinks are found once, over the base phrasing of
-    all images. A constant map is refused, and counted: it says nothing about where a model looks.
+    ``questions`` are those as they are and again. Sinks are found once, over one map of each image:
+    the mean over the base phrasings of its propositions. A constant map is refused, and counted: it
+    says nothing about where a model looks.
     """
     if asked.focus == "off":
         return Looked(reason="focus was not asked for")
@@ -98,11 +99,12 @@ def looked(
         except (DepthError, FocusError) as error:
             return Looked(reason=str(error))
         session.progress(label, done, len(questions))
-    return _looked(found, asked)
+    return _looked(found, _sinks(questions, found, asked), asked)
 
 
-def _looked(found: Mapping[tuple[Condition, Key], Attended], asked: AnswersAsked) -> Looked:
-    sinks = _sinks(found, asked)
+def _looked(
+    found: Mapping[tuple[Condition, Key], Attended], sinks: Mapping[int, Sinks], asked: AnswersAsked
+) -> Looked:
     maps: dict[tuple[Condition, Key], FocusMap] = {}
     refused = []
     for key, one in found.items():
@@ -123,17 +125,24 @@ def _looked(found: Mapping[tuple[Condition, Key], Attended], asked: AnswersAsked
 
 
 def _sinks(
-    found: Mapping[tuple[Condition, Key], Attended], asked: AnswersAsked
+    questions: Sequence[Question],
+    found: Mapping[tuple[Condition, Key], Attended],
+    asked: AnswersAsked,
 ) -> dict[int, Sinks]:
     """Return the tokens that draw attention whatever is shown, by the number of image tokens."""
+    images = {one.sample: one.prompt.image for one in questions}
     first: dict[str, Attended] = {}
     for (_, (sample, _)), one in found.items():
         first.setdefault(sample, one)
-    drawn: dict[int, list[NDArray[np.float64]]] = {}
-    for one in first.values():
+    drawn: dict[tuple[int, Image | None], list[NDArray[np.float64]]] = {}
+    for sample, one in first.items():
         mass = image_mass(_weights(one), layers=_layers(one, asked), heads=asked.focus_heads)
-        drawn.setdefault(len(mass), []).append(mass)
-    return {tokens: find_sinks(np.stack(maps)) for tokens, maps in drawn.items()}
+        drawn.setdefault((len(mass), images[sample]), []).append(mass)
+    # Propositions of one image are asked of the same tokens: its map counts once.
+    by_tokens: dict[int, list[NDArray[np.float64]]] = {}
+    for (tokens, _), maps in drawn.items():
+        by_tokens.setdefault(tokens, []).append(np.mean(maps, axis=0))
+    return {tokens: find_sinks(np.stack(maps)) for tokens, maps in by_tokens.items()}
 
 
 def attended(

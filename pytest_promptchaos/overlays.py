@@ -44,7 +44,7 @@ def overlays(
     flipped = _in_turn([pair for pair in pairs if contradict(pair[1], pair[2])])
     agreeing = _in_turn([pair for pair in pairs if not contradict(pair[1], pair[2])])
     enough = max(most - max(most // 3, 1 if most > 1 else 0), most - len(agreeing))
-    chosen = [*flipped[:enough], *agreeing][:most]
+    chosen = _interleaved(flipped[:enough], agreeing)[:most]
     return tuple(
         _overlay(
             sample,
@@ -56,6 +56,16 @@ def overlays(
         for sample, base, other in chosen
         if (image := images[sample.shown]) is not None
     )
+
+
+def _interleaved(flipped: Sequence[Pair], agreeing: Sequence[Pair]) -> list[Pair]:
+    """Return two pairs that flip, one that agrees, and so on, until either is at its end."""
+    found: list[Pair] = []
+    flips, agreements = list(flipped), list(agreeing)
+    while flips and agreements:
+        found += [*flips[:2], agreements.pop(0)]
+        flips = flips[2:]
+    return [*found, *flips, *agreements]
 
 
 def _in_turn(pairs: Sequence[Pair]) -> list[Pair]:

@@ -10,6 +10,7 @@ import numpy as np
 from pytest_promptchaos.dynamics.origins import growth_from, reach_of_picture
 from pytest_promptchaos.dynamics.trajectory import trajectory
 from pytest_promptchaos.measure.parting import Divergence, aligned, divergence
+from pytest_promptchaos.records import contradict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +25,24 @@ if TYPE_CHECKING:
     from pytest_promptchaos.session import Arrays, Plain, Session
 
 Contrast: TypeAlias = Literal[
-    "phrasings that flip",
-    "phrasings that agree",
-    "phrasings answered unclearly",
+    "flip, same word",
+    "agree, same word",
+    "agree, other word",
+    "flip, other word",
+    "answered unclearly",
     "image perturbed",
 ]
+CONTRASTS: tuple[Contrast, ...] = (
+    "flip, same word",
+    "agree, same word",
+    "agree, other word",
+    "flip, other word",
+)
+"""Whether two answers contradict each other, and whether they say the same word.
+
+Where polarities differ, a flip is the same word twice and agreement two words; the word alone sets
+the answering tokens' states apart, so flips are held against agreements of the same kind of words.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +66,15 @@ class Followed:
     divergence: Divergence
     notes: tuple[str, ...] = ()
 
+    def layers(self, part: str) -> tuple[str, ...]:
+        """Return the names of a part's layers: of its places that one of them leads to."""
+        apart = self.divergence
+        places = zip(self.names, apart.parts, apart.steps, strict=True)
+        return tuple(name for name, own, step in places if step and own == part)
+
 
 def pairings(samples: Sequence[Sample], questions: Sequence[Question], most: int) -> list[Pairing]:
-    """Return at most ``most`` pairs of phrasings, half of them flips where there are so many.
+    """Return at most ``most`` pairs of phrasings, flips and agreements by their words in turn.
 
     Pairs with an unclear answer come last, where there are not enough others. Images take turns,
     so that no single one is what is shown. Behind them, for every sample of a pair, its perturbed
@@ -63,11 +83,8 @@ def pairings(samples: Sequence[Sample], questions: Sequence[Question], most: int
     asked = {
         (one.sample, one.phrasing.id): one.prompt for one in questions if one.condition == "as is"
     }
-    flipping = _pairs(samples, asked, "phrasings that flip")
-    agreeing = _pairs(samples, asked, "phrasings that agree")
-    unclear = _pairs(samples, asked, "phrasings answered unclearly")
-    flipping = flipping[: max(most // 2, most - len(agreeing))]
-    chosen = (flipping + agreeing[: most - len(flipping)] + unclear)[:most]
+    clear = _in_turn([_pairs(samples, asked, contrast) for contrast in CONTRASTS])
+    chosen = [*clear, *_pairs(samples, asked, "answered unclearly")][:most]
     return chosen + _perturbed({pair.sample: pair for pair in chosen}, questions)
 
 
@@ -107,9 +124,11 @@ def _pairs(
 
 def _contrast(base: Answer, other: Answer) -> Contrast:
     if base.affirms is None or other.affirms is None:
-        return "phrasings answered unclearly"
-    agree = base.affirms is other.affirms
-    return "phrasings that agree" if agree else "phrasings that flip"
+        return "answered unclearly"
+    same = base.said == other.said
+    if contradict(base, other):
+        return "flip, same word" if same else "flip, other word"
+    return "agree, same word" if same else "agree, other word"
 
 
 def _in_turn(rows: Iterable[Sequence[Pairing]]) -> Iterable[Pairing]:
@@ -141,9 +160,11 @@ def _pair(session: Session, model: VisionModel, pair: Pairing) -> Followed:
             aligned(first.states, first.parts, tokens=tokens),
             aligned(second.states, second.parts, tokens=tokens),
             first.parts,
+            steps=first.steps,
         )
         told = {"parts": first.parts, "names": first.names, "notes": first.notes}
-        return {name: list(words) for name, words in told.items()}, {
+        plain = {name: list(words) for name, words in told.items()}
+        return {**plain, "steps": list(found.steps)}, {
             "raw": found.raw,
             "relative": found.relative,
             "cosine": found.cosine,
@@ -154,7 +175,7 @@ def _pair(session: Session, model: VisionModel, pair: Pairing) -> Followed:
         "second": model.key_parts(pair.second),
         "tokens": "image" if pair.contrast == "image perturbed" else "last",
     }
-    plain, arrays = session.recall("parting", parts, measure)
+    plain, arrays = session.recall("depth of two phrasings", parts, measure)
     return Followed(
         pairing=pair,
         names=tuple(map(str, plain["names"])),  # type: ignore[call-overload]
@@ -164,6 +185,7 @@ def _pair(session: Session, model: VisionModel, pair: Pairing) -> Followed:
             relative=arrays["relative"].astype(np.float64),
             cosine=arrays["cosine"].astype(np.float64),
             parts=tuple(map(str, plain["parts"])),  # type: ignore[call-overload]
+            steps=tuple(map(bool, plain["steps"])),  # type: ignore[call-overload]
         ),
     )
 

@@ -42,14 +42,15 @@ NO_SWEEP = Sweep(measurements=(), curves=(), controls=())
 
 
 def layers_scaled(
-    names: Sequence[str], chosen: Scaling, growth: Mapping[str, float]
-) -> tuple[str, ...]:
-    """Return which of the language layers are scaled, by name.
+    names: Sequence[str], chosen: Scaling, growth: Mapping[str, float] | str
+) -> tuple[str, ...] | str:
+    """Return which of the language layers are scaled, by name, or why none is.
 
-    ``growth`` holds the mean growth of the divergence of two phrasings by layer, where measured.
+    ``growth`` holds the mean growth of the divergence of two phrasings by layer, where there is
+    one, or says why it is not known.
     """
     if chosen.layers == EXPANDING:
-        return tuple(name for name in names if growth.get(name, 0.0) > 0)
+        return _expanding(names, growth)
     if isinstance(chosen.layers, str):
         return tuple(names)
     if max(chosen.layers) >= len(names):
@@ -59,8 +60,20 @@ def layers_scaled(
     return tuple(names[place] for place in chosen.layers)
 
 
+def _expanding(names: Sequence[str], growth: Mapping[str, float] | str) -> tuple[str, ...] | str:
+    """Return the layers in which phrasings part on the mean, or why there are none."""
+    if isinstance(growth, str):
+        return f"which layers expand is not known, so none was scaled: {growth}"
+    known = [name for name in names if name in growth]
+    found = tuple(name for name in known if growth[name] > 0)
+    return found or f"none of the {len(known)} layers with a growth expands, so none was scaled"
+
+
 def sweep(
-    inquiry: Inquiry, asked: AnswersAsked, growth: Mapping[str, float], before: Sequence[Sample]
+    inquiry: Inquiry,
+    asked: AnswersAsked,
+    growth: Mapping[str, float] | str,
+    before: Sequence[Sample],
 ) -> Sweep:
     """Return flips, accuracy, text-only agreement and the share of ideal, before and after.
 
@@ -74,20 +87,20 @@ def sweep(
     if not isinstance(model, LanguageModel):
         return replace(NO_SWEEP, controls=(_note("absent", "a script has no weights to scale"),))
     chosen = layers_scaled(language_layer_names(model.network), asked.scaling, growth)
-    if not chosen:
-        return replace(
-            NO_SWEEP, controls=(_note("absent", "no layer expands, so none was scaled"),)
-        )
+    if isinstance(chosen, str):
+        return replace(NO_SWEEP, controls=(_note("absent", chosen),))
     found: dict[float, Sequence[Sample]] = {1.0: before}
     for factor in asked.scaling.factors:
         label = f"{model.pin.name} answers at spectral factor {factor:g}"
         with scaled(model.network, chosen, factor):
             found[factor] = quadrants(ask(inquiry, label), reliance=asked.reliance)
-    return _sweep(found, chosen)
+    images = "images" if any(one.image is not None for one in inquiry.shown) else "passages"
+    return _sweep(found, chosen, images)
 
 
-def _sweep(found: Mapping[float, Sequence[Sample]], chosen: Sequence[str]) -> Sweep:
-    quantities = {factor: _quantities(samples) for factor, samples in sorted(found.items())}
+def _sweep(found: Mapping[float, Sequence[Sample]], chosen: Sequence[str], images: str) -> Sweep:
+    """Return what the samples at each factor say, over what ``images`` names."""
+    quantities = {factor: _quantities(one, images) for factor, one in sorted(found.items())}
     after = tuple(
         replace(one, name=f"{one.name} at spectral factor {factor:g}", breakdown=())
         for factor, all_of_one in quantities.items()
@@ -102,8 +115,8 @@ def _sweep(found: Mapping[float, Sequence[Sample]], chosen: Sequence[str]) -> Sw
     )
 
 
-def _quantities(samples: Sequence[Sample]) -> dict[str, Measurement]:
-    told, flipped = shares(samples), flips(samples)
+def _quantities(samples: Sequence[Sample], images: str) -> dict[str, Measurement]:
+    told, flipped = shares(samples, images=images), flips(samples, images=images)
     every = (flipped.flip_rate, told.accuracy, told.text_only_agreement, told.ideal)
     return {one.name: one for one in every}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
     from pytest_promptchaos.records import Findings, Measurement, Shown
 
 KINDS = ("presence", "evidence", "rule out")
-SMALL = {"swaps": 1, "perturbations": ["brightness +20 %"], "horizon": 3, "tangents": 2}
+SMALL: dict[str, Any] = {
+    "swaps": 1,
+    "perturbations": ["brightness +20 %"],
+    "horizon": 3,
+    "tangents": 2,
+}
 PHRASED = {
-    "phrasings that flip",
-    "phrasings that agree",
-    "phrasings answered unclearly",
+    "flip, same word",
+    "agree, same word",
+    "agree, other word",
+    "flip, other word",
+    "answered unclearly",
 }
 
 
@@ -127,6 +135,18 @@ def test_the_question_looks_elsewhere_than_the_answer(
 def test_a_layer_that_is_not_there_is_refused(llava: LanguageModel, shown: list[Shown]) -> None:
     with pytest.raises(ArgumentError, match="names layer 9"):
         measure_answers(llava, shown, [proposition("nodule")], focus_layers=[9], **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("images", "told"), [(1, "sinks kept: 1 image, and below 3"), (3, "over 3 images")]
+)
+def test_sinks_are_found_over_images_whatever_is_asked_of_them(
+    llava: LanguageModel, shown: list[Shown], images: int, told: str
+) -> None:
+    asked = [proposition(name, kinds=KINDS[:2]) for name in ("nodule", "effusion", "mass")]
+    shown = [replace(one, truth={}) for one in shown[:images]]
+    answers = measure_answers(llava, shown, asked, overlays=1, **SMALL)
+    assert told in answers.overlays[0].provenance
 
 
 # -- depth --------------------------------------------------------------------------------------

@@ -23,13 +23,13 @@ CODE, SHOWN = blocks("python"), blocks("text")
 
 
 def test_all_of_its_code_has_an_output() -> None:
-    assert len(CODE) == len(SHOWN) == 4
+    assert len(CODE) == len(SHOWN) == 5
 
 
 @pytest.mark.parametrize(
     ("code", "shown"),
     list(zip(CODE, SHOWN, strict=True)),
-    ids=["polarity", "quadrants", "depth", "intervention"],
+    ids=["polarity", "quadrants", "focus", "depth", "intervention"],
 )
 def test_its_code_prints_what_it_says(
     code: str, shown: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_promptchaos.dynamics.passage import Passage
 
     States = NDArray[np.float64]
-    Entry = tuple["PartName", str, States]
+    Entry = tuple["PartName", str, States, bool]
 
 PartName: TypeAlias = Literal["vision tower", "projector", "language"]
 TOWER: PartName = "vision tower"
@@ -39,12 +39,16 @@ class Trajectory:
     ``parts`` and ``names`` say where: the part of the model, and the dotted name of the layer that
     the state leaves, with `` (in)`` behind it for the state that enters. ``states`` holds one array
     (tokens, width) per place, float64; in the tower and the projector tokens are patches, tiles
-    one after the other. ``notes`` say in words which parts were not found.
+    one after the other. ``steps`` say of each place whether a layer of its part leads to it from
+    the place before: none does to a state that enters, nor to what a module of the projector
+    returns, because several of them may lie side by side. ``notes`` say in words which parts were
+    not found.
     """
 
     parts: tuple[PartName, ...]
     names: tuple[str, ...]
     states: tuple[NDArray[np.float64], ...]
+    steps: tuple[bool, ...]
     notes: tuple[str, ...]
 
 
@@ -68,8 +72,9 @@ def trajectory(network: PreTrainedModel, inputs: Mapping[str, Tensor]) -> Trajec
         passage = None if tower is None else passage_of(network, tower, ids, calls[0])
     names = {part: name for name, part in network.named_modules()}
     entries = (*(_picture(passage, names) if passage else ()), *_language(calls, names))
-    parts, places, states = zip(*entries, strict=True)
-    return Trajectory(parts=parts, names=places, states=states, notes=_notes(tower, parts))
+    parts, places, states, steps = zip(*entries, strict=True)
+    notes = _notes(tower, parts)
+    return Trajectory(parts=parts, names=places, states=states, steps=steps, notes=notes)
 
 
 def _notes(tower: Module | None, parts: Sequence[PartName]) -> tuple[str, ...]:
@@ -88,8 +93,8 @@ def _language(calls: Sequence[Seen], names: Mapping[Module, str]) -> Iterator[En
     for call in calls:
         name = names[call.place.layer]
         if before is None or not torch.equal(before, call.entering):
-            yield LANGUAGE, f"{name} (in)", _plain(call.layout.rows(call.entering))
-        yield LANGUAGE, name, _plain(call.layout.rows(call.leaving))
+            yield LANGUAGE, f"{name} (in)", _plain(call.layout.rows(call.entering)), False
+        yield LANGUAGE, name, _plain(call.layout.rows(call.leaving)), True
         before = call.leaving
 
 
@@ -101,11 +106,11 @@ def _picture(passage: Passage, names: Mapping[Module, str]) -> Iterator[Entry]:
             continue
         name = names[call.module]
         if before is None or not torch.equal(before, call.entering):
-            yield TOWER, f"{name} (in)", _plain(call.entering)
-        yield TOWER, name, _plain(call.same_shape)
+            yield TOWER, f"{name} (in)", _plain(call.entering), False
+        yield TOWER, name, _plain(call.same_shape), True
         before = call.same_shape
     for module, state in passage.projected:
-        yield PROJECTOR, names[module], _plain(state)
+        yield PROJECTOR, names[module], _plain(state), False
 
 
 def _plain(state: Tensor) -> NDArray[np.float64]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from pytest_promptchaos.measure.by_image import share_by_image
 from pytest_promptchaos.measure.flips import kinds
+from pytest_promptchaos.records import Control
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_promptchaos.records import Answer, Condition, Measurement, Sample
 
@@ -66,6 +67,50 @@ def accuracy_bounds(
         for condition, name in NAMES
         for told, unclear in ((WRONG, False), (RIGHT, True))
     )
+
+
+def follows_truth(
+    samples: Sequence[Sample], found: Measurement, *, images: str = "images"
+) -> Iterator[Control]:
+    """Yield whether answers follow what is in the image, or only which image it is.
+
+    ``found`` is the accuracy of the samples. The gate fails where even the upper end of its
+    interval is not above what always affirming or always denying would get over the same images,
+    unless true propositions are plainly affirmed more often than false ones: their intervals lie
+    apart, as they may where few propositions hold and most mistakes are false alarms. Nothing is
+    yielded where no truth is known; absent where only one truth occurs, which tells nothing.
+    """
+    known = [(one, one.truth) for one in samples if one.truth is not None]
+    if not known:
+        return
+    clear = [(one, truth) for one, truth in known if any(a.affirms is not None for a in one.as_is)]
+    if found.high is None or len({truth for _, truth in clear}) < 2:
+        words = "not both a true and a false proposition have a clear answer, so nothing shows "
+        words += f"that answers follow what is in the {images}"
+        yield Control(name="accuracy", role="gate", state="absent", words=words)
+        return
+    held = share_by_image("", [(one.shown, float(truth)) for one, truth in clear], absent="").value
+    alike = max(held or 0.0, 1.0 - (held or 0.0))
+    true, false = (
+        _affirmed([o for o, truth in clear if truth is t], images) for t in (True, False)
+    )
+    words = f"{found.value or 0.0:.0%} of answers are right (up to {found.high:.0%}), where always "
+    words += f"affirming, or always denying, would get {alike:.0%}; true propositions are affirmed "
+    words += f"in {true.value or 0.0:.0%}, false ones in {false.value or 0.0:.0%}"
+    blind = found.high <= alike and (true.low or 0.0) <= (false.high or 0.0)
+    yield Control(
+        name="accuracy",
+        role="gate",
+        state="failed" if blind else "held",
+        words=f"{words}: answers do not follow what is in the {images}" if blind else words,
+        value=found.value,
+    )
+
+
+def _affirmed(samples: Sequence[Sample], images: str) -> Measurement:
+    """Return the share of clear answers as is that affirm the proposition."""
+    values = [(one.shown, _mean([answer.affirms for answer in one.as_is])) for one in samples]
+    return share_by_image("affirmed", values, absent="no clear answer", images=images)
 
 
 def _right(

@@ -8,21 +8,28 @@ from itertools import combinations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from pytest_promptchaos.measure.reliance import RELIANCE, image_perturbed, image_reliance
 from pytest_promptchaos.records import Control
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_promptchaos.records import Answer, Condition, Sample
+    from pytest_promptchaos.measure.quadrants import Reliance
+    from pytest_promptchaos.records import Sample
 
 MOST_UNCLEAR = 0.5
 """Above this share of unclear answers those that are clear are a selection."""
+POSITIVE = "positive control"
 NAMED = 3
 """Of reasons and rules, as many are told."""
 
 
-def answer_controls(samples: Sequence[Sample], *, images: str = "images") -> tuple[Control, ...]:
+def answer_controls(
+    samples: Sequence[Sample], *, reliance: Reliance = "swapped", images: str = "images"
+) -> tuple[Control, ...]:
     """Return the guards of answers to propositions; ``images`` names what is shown, in plural.
+
+    ``reliance`` is what the answers' reliance was asked by.
 
     ``image reliance`` and ``positive control`` fail for a model that ignores the image or the
     proposition: its low flip rate is no merit, and a limit on flips is then void. The share of
@@ -31,7 +38,7 @@ def answer_controls(samples: Sequence[Sample], *, images: str = "images") -> tup
     """
     image = images[:-1]
     return (
-        image_reliance(samples, image=image),
+        image_reliance(samples, reliance=reliance, image=image),
         image_perturbed(samples, image=image),
         positive_control(samples, image=image),
         unclear_answers(samples),
@@ -50,74 +57,22 @@ def as_notes(controls: Sequence[Control]) -> tuple[Control, ...]:
     """
     return tuple(
         replace(one, role="note", state="held" if one.state == "failed" else one.state)
-        if one.name in {"image reliance", "positive control"}
+        if one.name in {RELIANCE, POSITIVE}
         else one
         for one in controls
     )
 
 
-def image_reliance(samples: Sequence[Sample], *, image: str = "image") -> Control:
-    """Return whether another image changes any answer, beside how often perturbed ones do.
-
-    Its value is the share of samples whose base answer changes under at least one swap.
-    """
-    name = "image reliance"
-    swapped = [changes for one in samples if (changes := _changes(one, "swapped"))]
-    if not swapped:
-        return Control(
-            name=name,
-            role="gate",
-            state="absent",
-            words=f"no clear answer to a swapped {image}, so whether answers rest on the {image} "
-            "is not known",
-        )
-    some, every = sum(map(any, swapped)), sum(map(len, swapped))
-    told = f"another {image} changes the base answer in {some} of {len(swapped)} samples"
-    told += f" ({sum(map(sum, swapped))} of {every} swaps)"
-    perturbed = [change for one in samples for change in _changes(one, "perturbed")]
-    if perturbed:
-        told += f", a perturbed one in {sum(perturbed)} of {len(perturbed)} answers"
-    if some and perturbed and sum(map(sum, swapped)) / every <= sum(perturbed) / len(perturbed):
-        told += f": no more often, so the changes say nothing of what the {image} shows"
-    blind = "" if some else f": this model ignores the {image}"
-    return Control(
-        name=name,
-        role="gate",
-        state="held" if some else "failed",
-        words=told + blind,
-        value=some / len(swapped),
-    )
-
-
-def image_perturbed(samples: Sequence[Sample], *, image: str = "image") -> Control:
-    """Return how often the base answer changes with an image whose meaning is kept."""
-    name, asked, by_change = "image perturbed", Counter[str](), Counter[str]()
-    for one in samples:
-        for answer in _under(one, "perturbed"):
-            if one.as_is[0].affirms is not None:
-                asked[answer.change] += 1
-                by_change[answer.change] += answer.affirms is not one.as_is[0].affirms
-    total, changed = sum(asked.values()), sum(by_change.values())
-    if not total:
-        words = f"no clear answer was asked again of a perturbed {image}, so nothing tells "
-        words += f"reliance on the {image} from answers that change with everything"
-        return Control(name=name, role="note", state="absent", words=words)
-    parts = ", ".join(f"{change or 'unnamed'} {by_change[change]}" for change in asked)
-    words = f"{changed} of {total} base answers change or become unclear, by change: {parts}"
-    return Control(name=name, role="note", state="held", words=words, value=changed / total)
-
-
 def positive_control(samples: Sequence[Sample], *, image: str = "image") -> Control:
     """Return whether asking about something else changes the answer.
 
-    Pairs are base questions about two propositions on one image: those whose truths differ, or
-    all of them where no truth is known. The value is the share of pairs whose answers differ: a
-    limit on flips above it could not fail.
+    Pairs are base questions about two propositions on one image whose truths differ; the value is
+    the share of pairs whose answers differ, and a limit on flips above it could not fail. Where no
+    truth is known, pairs are all of them, and right answers may well be alike: a note, then.
     """
-    name = "positive control"
     if len({one.proposition for one in samples}) < 2:
         words = "one proposition only: nothing shows that asking about something else is heard"
-        return Control(name=name, role="detection", state="absent", words=words)
+        return Control(name=POSITIVE, role="detection", state="absent", words=words)
     pairs = list(_on_one_image(samples))
     known = any(one.truth is not None for one in samples)
     if known:
@@ -125,14 +80,15 @@ def positive_control(samples: Sequence[Sample], *, image: str = "image") -> Cont
     of = f"two propositions on one {image}" + (", one true and one false" if known else "")
     if not pairs:
         words = f"no clear answers to {of}, so nothing shows that the proposition is heard"
-        return Control(name=name, role="detection", state="absent", words=words)
+        return Control(name=POSITIVE, role="detection", state="absent", words=words)
     differ = sum(a.as_is[0].affirms is not b.as_is[0].affirms for a, b in pairs)
     deaf = "" if differ else ": this model answers alike whatever it is asked about"
+    may = "" if known else "; no truth is known, so they may rightly be alike: declare truths"
     return Control(
-        name=name,
-        role="detection",
-        state="held" if differ else "failed",
-        words=f"base answers to {of} differ in {differ} of {len(pairs)} pairs{deaf}",
+        name=POSITIVE,
+        role="detection" if known else "note",
+        state="held" if differ or not known else "failed",
+        words=f"base answers to {of} differ in {differ} of {len(pairs)} pairs{may or deaf}",
         value=differ / len(pairs),
     )
 
@@ -253,14 +209,3 @@ def _margins(samples: Sequence[Sample]) -> Iterator[Control]:
 
 def _note(name: str, words: str, value: float) -> Control:
     return Control(name=name, role="note", state="held", words=words, value=value)
-
-
-def _changes(sample: Sample, condition: Condition) -> list[bool]:
-    """Return whether the base answer changed, for every clear answer under a condition."""
-    base = sample.as_is[0].affirms
-    seen = [one.affirms for one in _under(sample, condition) if one.affirms is not None]
-    return [affirms is not base for affirms in seen] if base is not None else []
-
-
-def _under(sample: Sample, condition: Condition) -> list[Answer]:
-    return [answer for answer in sample.answers if answer.condition == condition]

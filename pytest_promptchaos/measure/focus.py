@@ -37,18 +37,20 @@ class SinkRule:
 
     At most ``most`` of them, the largest. A sink draws attention whatever is asked or shown; taken
     from one map alone, the rule would also remove a focus on one spot, so it is meant for the mean
-    over many images (:func:`find_sinks`).
+    over many images (:func:`find_sinks`), and below ``fewest`` of them removes none.
     """
 
     times: float = 10.0
     most: int = 4
+    fewest: int = 3
 
     def __post_init__(self) -> None:
         """Refuse a rule by which an ordinary token, or none, could be a sink."""
-        if not 1 < self.times < np.inf or self.most < 1:
+        if not 1 < self.times < np.inf or self.most < 1 or self.fewest < 1:
             raise ArgumentError(
-                f"sinks by times={self.times} and most={self.most}: times must be finite and above "
-                "1, most at least 1; to keep all tokens pass no rule"
+                f"sinks by times={self.times}, most={self.most} and fewest={self.fewest}: times "
+                "must be finite and above 1, most and fewest at least 1; to keep all tokens pass "
+                "no rule"
             )
 
 
@@ -57,7 +59,7 @@ class Sinks:
     """The image tokens that draw attention whatever is shown, and how they were found.
 
     ``beyond`` counts tokens that exceed the rule too and stay, because it takes ``most`` at most;
-    ``maps`` counts the maps whose mean decided.
+    ``maps`` counts the maps whose mean decided, one of each image.
     """
 
     tokens: tuple[int, ...]
@@ -150,18 +152,23 @@ def image_mass(
 def find_sinks(maps: NDArray[np.floating], rule: SinkRule | None = SinkRule()) -> Sinks:
     """Return the tokens whose mean over ``maps`` (maps, tokens) exceeds the rule; none without one.
 
-    Sinks of one model are found over maps of many different images with equally many tokens, of
-    which each sums to anything; what lies at one spot in all of these images is taken for a sink.
-    No token is one where the median token draws nothing, and two always stay.
+    Sinks of one model are found over one map each of many different images with equally many
+    tokens, of which each sums to anything; what lies at one spot in all of these images is taken
+    for a sink. No token is one below the rule's fewest maps, or where the median token draws
+    nothing, and two always stay.
 
-    >>> find_sinks(np.array([[0.2, 0.1, 5.0, 0.1], [0.1, 0.2, 3.0, 0.1]])).tokens
+    >>> find_sinks(np.array([[0.2, 0.1, 5.0, 0.1]] * 3)).tokens
     (2,)
     """
     if rule is None:
         return Sinks(tokens=(), words="sinks kept")
     mean = np.atleast_2d(np.asarray(maps, dtype=np.float64)).mean(axis=0)
     median, count = float(np.median(mean)), len(np.atleast_2d(maps))
-    over = f"the median token's attention over {count} map{'s' if count > 1 else ''}"
+    images = f"{count} image{'s' if count > 1 else ''}"
+    if count < rule.fewest:
+        words = f"sinks kept: {images}, and below {rule.fewest} none is told from what is shown"
+        return Sinks(tokens=(), words=words, maps=count)
+    over = f"the median token's attention over {images}"
     if not median > 0:
         return Sinks(tokens=(), words=f"no sinks: {over} is 0", maps=count)
     exceeding = np.flatnonzero(mean > rule.times * median)

@@ -88,10 +88,7 @@ def association(
         raise ValueError(f"growth {growth.shape} and mass {mass.shape}: give (samples, layers)")
     samples, layers = _complete(growth, mass)
     if len(layers) < FEWEST_LAYERS or not samples.size:
-        return (
-            f"{len(samples)} of {len(growth)} samples with growth in {len(layers)} common layers: "
-            f"an association over layers needs {FEWEST_LAYERS} layers in which both vary"
-        )
+        return _why_none(growth, mass)
     u, v = (_ranked(one[np.ix_(samples, layers)]) for one in (growth, mass))
     orders = _orders(len(layers), permutations, seed)
     exact = len(layers) <= EXACT_LAYERS
@@ -209,6 +206,25 @@ def _complete(growth: Values, mass: Values) -> tuple[Whole, Whole]:
         np.ptp(one[table], axis=1) > SAME * np.abs(one[table]).max(axis=1) for one in (growth, mass)
     ]
     return some[varying[0] & varying[1]], layers
+
+
+def _why_none(growth: Values, mass: Values) -> str:
+    """Return in words why a table has no association over layers."""
+    known, (samples, layers) = np.isfinite(growth) & np.isfinite(mass), growth.shape
+    if not samples:
+        return "no samples: an association over layers needs one at least"
+    most = int(known.sum(axis=1).max())
+    some = known[known.sum(axis=1) >= FEWEST_LAYERS]
+    common = int(some.all(axis=0).sum())
+    if not some.size:
+        told = f"no more than {most} of {layers} layers have a growth in any of {samples} samples"
+    elif common < FEWEST_LAYERS:
+        told = f"only {common} of {layers} layers have a growth in all of {len(some)} samples"
+    else:
+        told = f"in each of {len(some)} samples growth or attention is the same in all layers"
+        return f"{told}, and an association over layers needs both to vary"
+    needs = f"an association over layers needs {FEWEST_LAYERS}"
+    return f"{told}, and {needs}: a layer that both phrasings enter in the same state has none"
 
 
 def _ranked(values: Values) -> Values:

@@ -31,6 +31,8 @@ Of = Literal["relative", "raw"]
 
 IDENTICAL = 1e-6
 """A relative distance up to this is float32 rounding; of half-precision states it is 1e-2."""
+NAMED = {"language": "language layers"}
+"""What a part is called in names, where labels of places say it otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,13 +41,15 @@ class Divergence:
 
     ``raw`` is ||a - b||; ``relative`` ||a - b|| / (0.5 (||a|| + ||b||)) in [0, 2], which takes
     growth of the states themselves away; ``cosine`` in [-1, 1] that of both states, all tokens
-    read as one vector. ``parts`` name what every place belongs to.
+    read as one vector. ``parts`` name what every place belongs to; ``steps`` say whether a layer
+    of that part leads to it from the place before.
     """
 
     raw: Values
     relative: Values
     cosine: Values
     parts: tuple[str, ...]
+    steps: tuple[bool, ...]
 
 
 def aligned(
@@ -69,13 +73,16 @@ def aligned(
     return tuple(s[chosen] if p == language else s for s, p in zip(states, parts, strict=True))
 
 
-def divergence(a: States, b: States, parts: Sequence[str]) -> Divergence:
+def divergence(
+    a: States, b: States, parts: Sequence[str], *, steps: Sequence[bool] | None = None
+) -> Divergence:
     """Return how far two phrasings' states are apart at each place, computed in float64.
 
     ``a`` and ``b`` hold a state per place, (width,) or (tokens, width), of equal shapes place by
-    place (:func:`aligned`); ``parts`` name the part of each. Two states of zero have relative
-    distance 0 and cosine 1. Raises ``ValueError`` for shapes that differ and for values that are
-    not finite.
+    place (:func:`aligned`); ``parts`` name the part of each. ``steps`` say whether a layer leads to
+    a place from the one before, by default wherever both are of one part; none leads from part to
+    part. Two states of zero have relative distance 0 and cosine 1. Raises ``ValueError`` for shapes
+    that differ and for values that are not finite.
 
     >>> found = divergence([np.array([3.0, 0.0])], [np.array([0.0, 3.0])], ["language"])
     >>> found.raw.round(3).item(), found.relative.round(3).item(), found.cosine.item()
@@ -85,17 +92,19 @@ def divergence(a: States, b: States, parts: Sequence[str]) -> Divergence:
     _match(b, parts)
     found = np.array([_apart(x, y, place) for place, (x, y) in enumerate(zip(a, b, strict=True))])
     raw, relative, cosine = found.reshape(-1, 3).T
-    return Divergence(raw=raw, relative=relative, cosine=cosine, parts=tuple(parts))
+    led = _steps(parts, steps)
+    return Divergence(raw=raw, relative=relative, cosine=cosine, parts=tuple(parts), steps=led)
 
 
 def growths(found: Divergence, *, of: Of = "relative", identical: float = IDENTICAL) -> Values:
     """Return the log growth of the distance from each place to the next, in nats, (places - 1,).
 
     Formula: g_l = ln(d_{l+1} / d_l), d the ``raw`` or the ``relative`` distance: of a linear map
-    a I these are ln a and 0. NaN where the two places belong to different parts, whose widths and
-    scales differ, and where either relative distance is at most ``identical``: what was not there
-    cannot grow. A relative distance is at most 2, so that it stops growing where phrasings have
-    nothing in common.
+    a I these are ln a and 0. NaN where no layer leads from one to the other: places of different
+    parts, whose widths and scales differ, states to which something is added between two layers,
+    modules side by side. NaN also where either relative distance is at most ``identical``: what was
+    not there cannot grow. A relative distance is at most 2, so that it stops growing where
+    phrasings have nothing in common.
 
     >>> states = [np.array([1.0]), np.array([2.0])]
     >>> growths(divergence(states, [2 * s for s in states], ["language"] * 2), of="raw").round(3)
@@ -104,8 +113,7 @@ def growths(found: Divergence, *, of: Of = "relative", identical: float = IDENTI
     distance = found.raw if of == "raw" else found.relative
     there = (found.relative > identical) & (distance > 0)
     logs = np.log(np.where(there, distance, 1.0))
-    parts = np.array(found.parts)
-    defined = there[1:] & there[:-1] & (parts[1:] == parts[:-1])
+    defined = there[1:] & there[:-1] & np.array(found.steps, dtype=np.bool_)[1:]
     return np.asarray(np.where(defined, np.diff(logs), np.nan), dtype=np.float64)
 
 
@@ -124,13 +132,18 @@ def turns_positive(growth: Values) -> int | None:
     return int(after[0]) if after.size else None
 
 
-def part_growths(growth: Values, parts: Sequence[str], part: str) -> Values:
-    """Return the growth of each layer of one part, (its places - 1,), from growth (places - 1,).
+def part_growths(growth: Values, found: Divergence, part: str) -> Values:
+    """Return the growth of each layer of one part, (layers,), from growth (places - 1,).
 
-    >>> part_growths(np.array([0.1, np.nan, 0.3]), ["tower", "tower", "text", "text"], "text")
-    array([0.3])
+    A place that no layer leads to is no layer: what is added between two of them counts for none.
+
+    >>> states = [np.array([1.0, n]) for n in range(4)]
+    >>> found = divergence(states, states, ["tower", "text", "text", "text"])
+    >>> part_growths(np.array([np.nan, 0.1, 0.3]), found, "text")
+    array([0.1, 0.3])
     """
-    inside = np.array([one == other == part for one, other in pairwise(parts)], dtype=np.bool_)
+    pairs = zip(found.parts[1:], found.steps[1:], strict=True)
+    inside = np.array([step and one == part for one, step in pairs], dtype=np.bool_)
     return np.asarray(growth[inside], dtype=np.float64)
 
 
@@ -141,7 +154,7 @@ def part_growths(growth: Values, parts: Sequence[str], part: str) -> Values:
 class Parted:
     """Two inputs on one image and how they part. ``series`` says what the two have in common.
 
-    As in "phrasings that flip", "phrasings that agree", "image perturbed".
+    As in "flip, same word", "agree, same word", "image perturbed".
     """
 
     image: str
@@ -169,24 +182,24 @@ def growth_measurements(
     found: list[Measurement] = []
     for series, own in _by_series(pairs).items():
         for part in dict.fromkeys(own[0].divergence.parts):
-            layers = {
-                i: part_growths(
-                    growths(p.divergence, of=of, identical=identical), p.divergence.parts, part
-                )
-                for i, p in enumerate(own)
-            }
-            found += _of_part(f"in the {part}, {series}", own, list(layers.values()), of)
+            layers = [
+                part_growths(growths(each, of=of, identical=identical), each, part)
+                for each in (pair.divergence for pair in own)
+            ]
+            places = own[0].divergence.parts.count(part)
+            found += _of_part(f"in the {NAMED.get(part, part)}, {series}", own, layers, places, of)
     return tuple(found)
 
 
 def _of_part(
-    where: str, own: Sequence[Parted], layers: Sequence[Values], of: Of
+    where: str, own: Sequence[Parted], layers: Sequence[Values], places: int, of: Of
 ) -> tuple[Measurement, Measurement]:
     """Return the mean growth and the turning layer of one part in one series."""
     images = [pair.image for pair in own]
     defined = [one[~np.isnan(one)] for one in layers]
     if not layers[0].size:
-        absent = "a single place: nothing there grows from layer to layer"
+        apart = "a single place" if places == 1 else f"{places} places, not known to be a chain"
+        absent = f"{apart}: nothing there grows from layer to layer"
     else:
         absent = f"both states are identical in all {len(own)} pairs: no growth to speak of"
     mean = _mean(
@@ -223,7 +236,7 @@ def _by_series(pairs: Sequence[Parted]) -> dict[str, list[Parted]]:
     for pair in pairs:
         found.setdefault(pair.series, []).append(pair)
     for series, own in found.items():
-        if len({pair.divergence.parts for pair in own}) > 1:
+        if len({(pair.divergence.parts, pair.divergence.steps) for pair in own}) > 1:
             raise ValueError(f"{series}: pairs of different places; follow one model at a time")
     return found
 
@@ -253,9 +266,17 @@ def _curve(series: str, own: Sequence[Parted]) -> Curve:
 # -- states ---------------------------------------------------------------------------------------
 
 
-def _match(states: States, parts: Sequence[str]) -> None:
-    if len(states) != len(parts):
-        raise ValueError(f"{len(states)} states, {len(parts)} parts: name the part of each place")
+def _match(values: Sequence[object], parts: Sequence[str], what: str = "states") -> None:
+    if len(values) != len(parts):
+        raise ValueError(f"{len(values)} {what}, {len(parts)} parts: name the part of each place")
+
+
+def _steps(parts: Sequence[str], steps: Sequence[bool] | None) -> tuple[bool, ...]:
+    """Return to which places a layer leads, never from part to part, and never to the first."""
+    given = [True] * len(parts) if steps is None else steps
+    _match(given, parts, "steps")
+    inside = [False, *(one == other for one, other in pairwise(parts))]
+    return tuple(bool(led) and same for led, same in zip(given, inside, strict=True))
 
 
 def _apart(a: NDArray[np.floating], b: NDArray[np.floating], place: int) -> Distances:

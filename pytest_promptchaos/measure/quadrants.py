@@ -10,29 +10,35 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from pytest_promptchaos.errors import ArgumentError
-from pytest_promptchaos.measure.accuracy import accuracy, accuracy_bounds, text_only_agreement
+from pytest_promptchaos.measure.accuracy import (
+    accuracy,
+    accuracy_bounds,
+    follows_truth,
+    text_only_agreement,
+)
 from pytest_promptchaos.measure.answer_controls import answer_controls
 from pytest_promptchaos.measure.by_image import share_by_image
 from pytest_promptchaos.measure.flips import refuse_misfits
+from pytest_promptchaos.measure.reliance import (
+    changed_by_removal,
+    changed_by_swap,
+    steady,
+    truths_of,
+    under,
+)
 from pytest_promptchaos.records import QUADRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_promptchaos.records import (
-        Answer,
-        Condition,
-        Control,
-        Measurement,
-        Quadrant,
-        Sample,
-    )
+    from pytest_promptchaos.measure.reliance import Truths
+    from pytest_promptchaos.records import Control, Measurement, Quadrant, Sample
 
 Reliance: TypeAlias = Literal["swapped", "removed", "either", "both"]
 """What must change the answer for it to rest on the image."""
-STEADY = 0.75
-"""Least share of perturbed images that leave an answer which is said to rest on the image."""
 UNCLEAR_BASE = "the base answer is unclear, so nothing shows that it rests on the image"
+UNCLEAR_BARE = "without the image the answer is unclear, which is no proof either way"
+SAME_TRUTH = "swapped images leave the answer, but whether they should is not known: declare truths"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,47 +79,25 @@ def one_word(sample: Sample) -> bool:
     return len(said) == 1 and "unclear" not in said
 
 
-def changed_by_swap(sample: Sample) -> bool | None:
-    """Return whether at least one swapped image changes the base answer.
-
-    An unclear answer to a swapped image shows neither; ``None`` where no other is left.
-    """
-    seen = [one.affirms for one in _under(sample, "swapped") if one.affirms is not None]
-    return any(affirms is not sample.as_is[0].affirms for affirms in seen) if seen else None
-
-
-def changed_by_removal(sample: Sample) -> bool | None:
-    """Return whether the base answer changes without the image; ``None`` where that was not asked.
-
-    An answer that is unclear then has changed: to say that there is nothing to see is to rely on
-    seeing it.
-    """
-    bare = _of_base(sample, "removed")
-    return bare[0].affirms is not sample.as_is[0].affirms if bare else None
-
-
-def steady(sample: Sample) -> bool:
-    """Return whether three quarters of the perturbations leave the base answer as it is.
-
-    An unclear answer to a perturbed image has changed. Without any perturbation nothing speaks
-    against it. Of answers drawn at random one in five is steady under five perturbations.
-    """
-    seen = _under(sample, "perturbed")
-    kept = sum(answer.affirms is sample.as_is[0].affirms for answer in seen)
-    return kept >= STEADY * len(seen)
-
-
 def quadrants(samples: Sequence[Sample], *, reliance: Reliance = "swapped") -> tuple[Sample, ...]:
     """Return the samples with their quadrants, or with the reason why one has none.
 
     A sample is consistent where all its phrasings were answered clearly and agree. It relies on
-    the image where the base answer changes with it (``"swapped"``: under at least one swapped
-    image; ``"removed"``: without it; ``"either"``, ``"both"``) and stays in three quarters of the
-    perturbations, because an answer that changes with everything rests on nothing. One that does
-    not is dangerous where it is consistent, or says one word whatever is asked: both look sure of
-    what they do not see. A sample whose
-    base answer is unclear has no answer to rely on anything: it is ``"worst"``, with a reason. One
-    without a usable swap, or asked in a single phrasing, has no quadrant.
+    the image where the base answer changes with it and stays in three quarters of the
+    perturbations, because an answer that changes with everything rests on nothing. What must
+    change it:
+
+    - ``"swapped"``: other images. Where they are known to have the opposite truth, at least half
+      of the clear answers to them differ. Where that is not known, one that differs is enough; if
+      none does, they may show the same, and the sample has no quadrant.
+    - ``"removed"``: no image. A refusal or an unclear answer is no proof either way, and leaves the
+      sample without a quadrant.
+    - ``"either"``, ``"both"`` of them.
+
+    A sample that does not rely on the image is dangerous where it is consistent, or says one word
+    whatever is asked: both look sure of what they do not see. A sample whose base answer is
+    unclear has no answer to rely on anything: it is ``"worst"``, with a reason. One without a
+    usable swap, or asked in a single phrasing, has no quadrant, with a reason.
 
     Raises:
         ArgumentError: a ``reliance`` that is none of the four.
@@ -124,17 +108,21 @@ def quadrants(samples: Sequence[Sample], *, reliance: Reliance = "swapped") -> t
             f"reliance is {reliance!r}: take one of {', '.join(get_args(Reliance))}"
         )
     refuse_misfits(samples)
-    return tuple(_placed(one, reliance) for one in samples)
+    truths = truths_of(samples)
+    return tuple(_placed(one, reliance, truths) for one in samples)
 
 
-def _placed(sample: Sample, reliance: Reliance) -> Sample:
+def _placed(sample: Sample, reliance: Reliance, truths: Truths) -> Sample:
     if len(sample.as_is) < 2:
         return replace(sample, quadrant=None, reason="asked in one phrasing only")
     if sample.as_is[0].affirms is None:
         return replace(sample, quadrant="worst", reason=UNCLEAR_BASE)
-    changes = _changes(sample, reliance)
+    swapped, removed = changed_by_swap(sample, truths), changed_by_removal(sample)
+    changes = _changes(swapped, removed, reliance)
     if changes is None:
-        return replace(sample, quadrant=None, reason=_unknown(sample, reliance))
+        reasons = [_swaps_unknown(sample)] if reliance != "removed" and swapped is None else []
+        reasons += [_removal_unknown(sample)] if reliance != "swapped" and removed is None else []
+        return replace(sample, quadrant=None, reason=", and ".join(reasons))
     return replace(sample, quadrant=_quadrant(sample, changes and steady(sample)), reason="")
 
 
@@ -144,9 +132,8 @@ def _quadrant(sample: Sample, relies: bool) -> Quadrant:
     return "dangerous" if consistent(sample) or one_word(sample) else "worst"
 
 
-def _changes(sample: Sample, reliance: Reliance) -> bool | None:
+def _changes(swapped: bool | None, removed: bool | None, reliance: Reliance) -> bool | None:
     """Return whether the base answer changes with the image, ``None`` where that is not known."""
-    swapped, removed = changed_by_swap(sample), changed_by_removal(sample)
     if reliance == "swapped":
         return swapped
     if reliance == "removed":
@@ -158,55 +145,57 @@ def _changes(sample: Sample, reliance: Reliance) -> bool | None:
     return None if None in (swapped, removed) else not decides
 
 
-def _unknown(sample: Sample, reliance: Reliance) -> str:
-    """Return why it is not known whether a sample relies on its image."""
-    swaps = len(_under(sample, "swapped"))
-    reasons = []
-    if reliance != "removed" and changed_by_swap(sample) is None:
-        clear = "is clear" if swaps == 1 else "are clear"
-        reasons.append(
-            f"none of {swaps} answers to swapped images {clear}" if swaps else "no usable swap"
-        )
-    if reliance != "swapped" and changed_by_removal(sample) is None:
-        reasons.append("not asked without the image")
-    return ", and ".join(reasons)
+def _swaps_unknown(sample: Sample) -> str:
+    """Return why swaps do not tell whether a sample relies on its image."""
+    swaps = under(sample, "swapped")
+    if not swaps:
+        return "no usable swap"
+    if any(one.affirms is not None for one in swaps):
+        return SAME_TRUTH
+    clear = "is clear" if len(swaps) == 1 else "are clear"
+    return f"none of {len(swaps)} answers to swapped images {clear}"
 
 
-def _under(sample: Sample, condition: Condition) -> list[Answer]:
-    return [one for one in sample.answers if one.condition == condition]
-
-
-def _of_base(sample: Sample, condition: Condition) -> list[Answer]:
-    return [o for o in _under(sample, condition) if o.phrasing == sample.as_is[0].phrasing]
+def _removal_unknown(sample: Sample) -> str:
+    """Return why removal does not tell whether a sample relies on its image."""
+    base = sample.as_is[0].phrasing
+    asked = any(one.phrasing == base for one in under(sample, "removed"))
+    return UNCLEAR_BARE if asked else "not asked without the image"
 
 
 # -- all samples ----------------------------------------------------------------------------------
 
 
-def shares(samples: Sequence[Sample], *, images: str = "images") -> Quadrants:
+def shares(
+    samples: Sequence[Sample], *, reliance: Reliance = "swapped", images: str = "images"
+) -> Quadrants:
     """Return how many samples lie in each quadrant, agree without the image, and are right.
 
-    ``samples`` are those that :func:`quadrants` returned. Every share is a mean over the samples
-    of an image, then over images, with an interval clustered by image; ``images`` names them.
-    Samples without a quadrant are left out of the four, which sum to 1; but the interval of each
-    reaches as far as it would go with all of those in it that might be, and with none, so that
-    nothing passes by having been left out. ``text_only_agreement`` is the share of samples whose
-    base answer is the same without the image, ``accuracy`` that of right answers to all phrasings
-    of a sample among the clear ones, ``text_only_accuracy`` the same without the image. Raises
-    what :func:`quadrants` raises.
+    ``samples`` are those that :func:`quadrants` returned for this ``reliance``. Every share is a
+    mean over the samples of an image, then over images, with an interval clustered by image;
+    ``images`` names them. Samples without a quadrant are left out of the four, which sum to 1; but
+    the interval of each reaches as far as it would go with all of those in it that might be, and
+    with none, so that nothing passes by having been left out. ``text_only_agreement`` is the share
+    of samples whose base answer is the same without the image, ``accuracy`` that of right answers
+    to all phrasings of a sample among the clear ones, ``text_only_accuracy`` the same without the
+    image. Raises what :func:`quadrants` raises.
     """
     refuse_misfits(samples)
     found = [_share_of(samples, quadrant, images) for quadrant in QUADRANTS]
+    right = accuracy(samples, images=images)
     return Quadrants(
         ideal=found[0],
         fragile=found[1],
         dangerous=found[2],
         worst=found[3],
         text_only_agreement=text_only_agreement(samples, images=images),
-        accuracy=accuracy(samples, images=images),
+        accuracy=right,
         text_only_accuracy=accuracy(samples, condition="removed", images=images),
         bounds=accuracy_bounds(samples, images=images),
-        controls=answer_controls(samples, images=images),
+        controls=(
+            *answer_controls(samples, reliance=reliance, images=images),
+            *follows_truth(samples, right, images=images),
+        ),
     )
 
 

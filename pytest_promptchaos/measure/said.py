@@ -1,21 +1,30 @@
 """An answer in words -> yes, no or unclear, with the rule that decided; logits -> a margin.
 
-What is read is the answer to the question, which polarity then turns to the proposition. Words
+What is read is the answer to the question, which polarity then turns to the proposition. Sentences
 about the finding itself ("no evidence of ...") answer a question of either polarity, each in its
-own way; where they and a "yes" or "no" contradict each other, the answer is unclear. Doubt wins
-over everything, because a hedge read as an answer would be a made-up flip.
+own way; where they and a "yes" or "no" contradict each other, the answer is unclear. So is all
+that is not understood for certain, because a wrong reading would be a made-up flip.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
 from pytest_promptchaos.errors import ArgumentError
+from pytest_promptchaos.measure.stated import (
+    AFTER_NO,
+    IMAGE,
+    NORMALITY,
+    against,
+    bare,
+    clauses,
+    readings,
+    stated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,33 +43,41 @@ def say(
     ``"a pleural effusion"``; without them a text is read as the answer to "Is there X?". Looked
     for in this order:
 
-    1. what is asked back is no answer, and ways of speaking ("no doubt") are passed over;
-    2. a refusal or a doubt ("cannot tell", "I'm sorry", and "cannot be ruled out" where ruling
-       out was not the question) is unclear, whatever stands before it;
-    3. a yes or no that stands as an answer: it opens the text or a mark follows it. "No effusion"
-       is none. Both are unclear;
-    4. words about the finding: denying it answers "Is there X?" with no and "Can you rule out X?"
-       with yes. Where they contradict a yes or no of 3, or each other, it is unclear.
+    1. thinking between marks, what is asked back, and ways of speaking ("no doubt") are passed
+       over; thinking that does not end is unclear;
+    2. a refusal or a doubt ("cannot tell", "no image attached", "possibly" where it touches the
+       answer, and "cannot be ruled out" where ruling out was not the question) is unclear,
+       whatever stands before it;
+    3. a yes or no that stands as an answer: it opens the text, follows a mark, or is the whole of
+       it. "No effusion" is none. Both are unclear;
+    4. clauses that name the finding: denying it answers "Is there X?" with no and "Can you rule
+       out X?" with yes. Where they contradict a yes or no of 3, or each other, it is unclear. What
+       is said of other findings is passed over.
 
     >>> say("Yes."), say("I see no evidence of it.")
-    (('yes', "begins with 'Yes'"), ('no', "says 'no evidence'"))
+    (('yes', "begins with 'Yes'"), ('no', "says 'no evidence of it'"))
     >>> say("No effusion.", question="Can you rule out effusion?", polarity=-1, words="effusion")
     ('yes', "says 'No effusion'")
     >>> say("I cannot rule out an effusion.", question="Can you rule out an effusion?", polarity=-1)
-    ('no', "says 'cannot rule out'")
+    ('no', "says 'cannot rule out an effusion'")
     >>> say("I cannot rule out an effusion.")
-    ('unclear', "says 'cannot rule out'")
+    ('unclear', "says 'cannot rule out an effusion'")
     """
-    kept = _SPEAKING.sub(" ", _ASKED_BACK.sub(" ", text.replace("\u2019", "'")))
-    if not kept.strip():
-        return "unclear", "only asks back" if text.strip() else "says nothing"
-    asks_to_rule_out = bool(_RULES_OUT.search(question))
-    doubt = _DOUBT.search(kept) or (None if asks_to_rule_out else _CANNOT_RULE_OUT.search(kept))
-    if doubt:
-        return "unclear", f"says {_quoted(doubt)}"
-    spoken = list(_spoken(kept))
-    stated = list(_stated(kept, polarity, asks_to_rule_out, words))
-    return _decided(spoken, stated, kept)
+    thought = _thought(text.replace("\u2019", "'"))
+    if thought is None:
+        return "unclear", "still thinking"
+    asked_back = _ASKED_BACK.sub(" ", thought)
+    kept = _SPEAKING.sub(" ", asked_back).strip()
+    if not kept:
+        return "unclear", "only asks back" if thought.strip() else "says nothing"
+    if doubt := _REFUSES.search(kept) or _hedge(kept, words):
+        return "unclear", f"says {_quoted(doubt[0])}"
+    spoken = list(_spoken(kept, question, polarity))
+    rest = _OPENS.sub(" ", kept, count=1) if _OPENS.match(kept) else kept
+    found = list(stated(rest, polarity, question, words))
+    if left_open := next((told for _, told, open_ in found if open_), ""):
+        return "unclear", f"says {_quoted(left_open)}"
+    return _decided(spoken, found, rest, polarity)
 
 
 def margin(logits: NDArray[np.floating], yes: Sequence[int], no: Sequence[int]) -> float:
@@ -100,136 +117,159 @@ def mass(logits: NDArray[np.floating], tokens: Sequence[int]) -> float:
     return min(float(np.exp(share)), 1.0)
 
 
-# -- words that answer ----------------------------------------------------------------------------
+# -- what is no answer ----------------------------------------------------------------------------
 
-_EVIDENCE = r"(?:evidence|signs?|indications?|suggestion|findings?|features?|abnormalit(?:y|ies))"
+_THINKING = (r"<(?:think|thinking|thought)>", r"</(?:think|thinking|thought)>")
+_THINKING_MARKS = (_THINKING, ("\u25c1think\u25b7", "\u25c1/think\u25b7"))
 _SPEAKING = re.compile(
-    r"\b(?:no (?:problem|doubt|worries|question|wonder|matter|trouble)|whether or no)\b\W*", re.I
+    r"\b(?:(?:there is )?(?:no|without(?: an?y?)?) (?:problem|doubt|worries|question|wonder|matter"
+    r"|trouble)(?: about (?:it|that)| that)?|whether or no)\b\W*",
+    re.I,
 )
 _ASKED_BACK = re.compile(r"[^.!?\n]*\?")
-_RULES_OUT = re.compile(r"\b(?:rul(?:e|ed|ing)\b.*\bout|exclud(?:e|ed|ing))\b", re.I)
-_NOT_ABLE = r"(?:can ?not|can't|could not|couldn't|unable to|not able to|impossible to)"
-_CANNOT_RULE_OUT = re.compile(
-    rf"\b(?:{_NOT_ABLE}(?: \w+){{0,3}}? (?:rule|exclude|ruled|excluded)(?: \w+){{0,3}}?(?: out)?"
-    r"|not (?:be |been )?(?:\w+ly )?(?:ruled out|excluded))\b",
+_UNABLE = (
+    r"(?:can ?not|can't|could not|couldn't|unable to|not able to|impossible to"
+    r"|not possible to|no way to|(?:difficult|hard) to)"
+)
+_MISSING = (
+    rf"(?:{IMAGE}|files?|attachments?|(?:image )?data|context|information|details"
+    r"|access|abilit(?:y|ies)|means)"
+)
+_REFUSES = re.compile(
+    rf"\b(?:{_UNABLE} (?:\w+ )?(?:be )?(?:tell|say|see (?:the|your|an?|any) {_MISSING}|see anything"
+    r"|determin\w+|assess\w*|answer\w*|know\w*|provid\w+|interpret\w*|diagnos\w+|analy[sz]\w+|view"
+    r"|confirm\w*|help|assist\w*|conclu\w+|giv\w+|comment|evaluat\w+|access|process|read|open)"
+    r"|(?:no|not|n't|without)(?: (?:see|have|find|receive|get|contain|include|any|an?|the|your"
+    r"|enough|sufficient|direct|medical|actual|access to))*"
+    rf" {_MISSING}(?! (?:evidence|signs?|findings?|features?|abnormalit\w+|indications?)\b)"
+    r"|insufficient (?:information|data|context|evidence)|not enough\b(?! to (?:rule|exclude))"
+    r"|(?:please|kindly) (?:\w+ )?(?:provide|upload|share|attach|send|describe)"
+    r"|(?:can|could|happy to|glad to|here to|able to) (?:help|assist)|more (?:information|context)"
+    r"|(?:it )?depends|either way|only (?:an? )?(?:\w+ )?(?:doctor|physician|radiologist|expert)"
+    r"|unable to (?!rule|exclude|\w+ly (?:rule|exclude)|see)|unclear|unsure"
+    r"|not (?:sure|certain|clear)|not possible(?! to (?:\w+ly )?(?:rule|exclude))|uncertain"
+    r"|indeterminate|inconclusive|(?:do not|don't) know|no idea|hard to (?:say|tell)"
+    r"|sorry|apologi[sz]e|as an ai)(?![\w-])",
     re.I,
 )
-_CAN_RULE_OUT = re.compile(
-    r"\b(?:can(?: \w+){0,3}? (?:rule|exclude|ruled|excluded)(?: out)?"
-    r"|(?:is|are|was|been) (?:\w+ly )?(?:ruled out|excluded))\b",
+_HEDGE = re.compile(
+    r"\b(?:maybe|perhaps|(?<!not )possibl[ey]|possibility|probabl[ey]|might|may|likely|unlikely"
+    r"|potential(?:ly)?|suspect(?:ed)?|suspicio(?:n|us for)|concern(?:ing)? for"
+    r"|questionable|borderline|(?:could|would) (?:be|have|need|require|indicate|suggest|represent)"
+    r"|if|whether|unless)\b"
+    r"(?! (?:be )?(?:due|secondary|related|caused|because)\b)",
     re.I,
 )
-_DOUBT = re.compile(
-    rf"\b(?:{_NOT_ABLE} (?:\w+ )?(?:be )?(?:tell|say|see the|determin\w+|assess\w*|answer\w*"
-    r"|know\w*|provid\w+|interpret\w*|diagnos\w+|analy[sz]\w+|view|confirm\w*|help|assist\w*|conclu\w+"
-    r"|giv\w+|comment|evaluat\w+)"
-    r"|unable to (?!rule|exclude)|unclear|unsure|not (?:sure|certain|clear|possible)|uncertain"
-    r"|indeterminate|inconclusive|(?:do not|don't) know|no (?:idea|image)|hard to (?:say|tell)"
-    r"|sorry|apologi[sz]e|as an ai)\b",
-    re.I,
-)
-_WEAK_DOUBT = re.compile(r"\b(?:maybe|perhaps|possibl[ey]|probably|might|may|likely)\b", re.I)
-_AFTER_NO = (
-    r"(?:it|there|i|the|this|that|these|you|we|he|she|they|not|can|cannot|is|are|based|from"
-    r"|because|as|since|but|and|or)\b"
-)
-"""Words that follow a "no" which answers; any other word is what there is none of."""
-_MARK = r"(?=\s*(?:[^\w\s'%-]|-\s|$))"
+_FEW = 3
+
+
+def _thought(text: str) -> str | None:
+    """Return a text without its thinking, or nothing where the thinking has not ended."""
+    for opens, closes in _THINKING_MARKS:
+        text = re.sub(rf"(?is){opens}.*?{closes}", " ", text)
+        # A prompt may hold the opening mark, so that the text begins within the thinking.
+        text = re.sub(rf"(?is)^.*{closes}", " ", text)
+        if re.search(opens, text, re.I):
+            return None
+    return text
+
+
+def _hedge(text: str, words: str) -> re.Match[str] | None:
+    """Return a doubt that touches the answer: beside yes, no or the finding, or alone."""
+    names = readings(bare(words), True).names
+    for clause in (part for one in clauses(text) for part in one.split(",")):
+        found = _HEDGE.search(clause)
+        if found and (
+            len(clause.split()) <= _FEW
+            or not words
+            or names.search(clause)
+            or re.search(r"\b(?:yes|no|not)\b", clause, re.I)
+        ):
+            return found
+    return None
+
+
+# -- words that answer ----------------------------------------------------------------------------
+
+_MARK = r"(?=\s*(?:[^\w\s'%-]|-(?:\s|$)|$))"
+_NO = rf"no(?!\.? ?\d)(?:{_MARK}|(?=\s+{AFTER_NO}))"
 _OPENS = re.compile(
-    rf"[\W_]*(?:(?P<yes>(?:yes|yeah|yep|yup)\b|(?:correct|true|indeed|affirmative|certainly"
-    rf"|definitely|absolutely|of course){_MARK})"
-    rf"|(?P<no>(?:nope|nah)\b|no(?:{_MARK}|\s+{_AFTER_NO})|(?:incorrect|false){_MARK}"
-    r"|not (?:at all|really|in the least)\b|by no means\b"
-    r"|(?:certainly|absolutely|definitely|surely|of course) not\b))",
+    r"[\W_]*(?:(?P<yes>(?:yes|yeah|yep|yup)\b|(?:correct|true|affirmative)"
+    rf"{_MARK})|(?P<no>(?:nope|nah)\b|{_NO}|(?:incorrect|false){_MARK}"
+    r"|not (?:at all|really|in the least)(?= *[^\w ]|$)|by no means\b"
+    r"|(?:certainly|absolutely|definitely|surely|of course) not\b)"
+    r"|(?P<sure>(?:certainly|definitely|absolutely|indeed|of course)\W*$))",
     re.I,
 )
+"""What opens an answer. "Certainly!" before more words is a way of speaking."""
 _STANDS = re.compile(
-    rf"\b(?:(?P<yes>yes|yeah|yep|yup)|(?P<no>(?:nope|nah)|no{_MARK}))\b(?!-)", re.I
+    r"(?:(?<=[^\w\s'-])|(?<=[^\w\s'-]\s)|\n|\b(?:answer|response|conclusion)"
+    r"(?: is| would be)?:? |(?<!not )(?<!n't )\b(?:say|says|said|and|or|but):? )"
+    rf"[\s\"'*_(]*\b(?:(?P<yes>yes|yeah|yep|yup)|(?P<no>(?:nope|nah)\b|{_NO}))"
+    r"(?!\w)(?!-\w)",
+    re.I,
 )
+_TOLD = re.compile(
+    r"(?:[:)>\"'({*]|\b(?:answer|response|conclusion)(?: is| would be)?|\bsays?)\s*$", re.I
+)
+_ALONE = re.compile(r"\W*(?:(?P<yes>positive)|(?P<no>negative|none|nothing))\W*", re.I)
+_ABLE = re.compile(
+    r"\W*(?:(?:i|we|you|one|it|that|this) )?(?:(?P<no>can ?not|can't)|(?P<yes>can))(?: be)?"
+    r"\s*(?=[^\w\s'])",
+    re.I,
+)
+"""What answers "Can you ...?" before a mark; without one, "I cannot" may be cut short."""
 
 
-def _spoken(text: str) -> Iterator[tuple[Said, str]]:
+def _spoken(text: str, question: str, polarity: Polarity) -> Iterator[tuple[Said, str]]:
     """Yield every yes and no that stands as an answer, with its rule."""
     opening = _OPENS.match(text)
     if opening:
-        # The word behind an opening "no" shows that it answers, and is not part of it.
-        word = "No" if opening["no"] and opening["no"].lower().startswith("no ") else opening[0]
-        yield _which(opening), f"begins with {_quoted_text(word)}"
+        yield _which(opening), f"begins with {_quoted(opening[0])}"
     for found in _STANDS.finditer(text, opening.end() if opening else 0):
-        yield _which(found), f"says {_quoted(found)}"
+        if found["no"] and not opening and _may_go_on(text, found.start("no")):
+            continue
+        yield _which(found), f"says {_quoted(found['yes'] or found['no'])}"
+    # "Negative" to "Can you rule out X?" may be said of X or of the question.
+    may_mean_both = polarity == -1 or NORMALITY.search(question)
+    if not may_mean_both and (alone := _ALONE.fullmatch(text)):
+        yield _which(alone), f"says {_quoted(alone[0])}"
+    able = _ABLE.match(text, opening.end() if opening else 0)
+    if able and question.lower().startswith("can "):
+        yield _which(able), f"says {_quoted(able[0])}"
+
+
+def _may_go_on(text: str, start: int) -> bool:
+    """Return whether a "no" is the last word of a text that may have been cut short behind it."""
+    return bool(re.fullmatch(r"no\s*", text[start:], re.I)) and not _TOLD.search(text[:start])
 
 
 def _which(found: re.Match[str]) -> Said:
-    return "yes" if found["yes"] else "no"
-
-
-# -- words about the finding ----------------------------------------------------------------------
-
-
-def _stated(
-    text: str, polarity: Polarity, asks_to_rule_out: bool, words: str
-) -> Iterator[tuple[Said, str]]:
-    """Yield what words about the finding answer a question of this polarity, with the rule."""
-    cannot = list(_CANNOT_RULE_OUT.finditer(text))
-    for found in cannot:
-        yield "no", f"says {_quoted(found)}"
-    rest = _CANNOT_RULE_OUT.sub(" ", text)
-    for found in _CAN_RULE_OUT.finditer(rest):
-        yield "yes" if asks_to_rule_out or polarity == -1 else "no", f"says {_quoted(found)}"
-    for found in _about(_bare(words)).finditer(_CAN_RULE_OUT.sub(" ", rest)):
-        affirms = found["affirms"] is not None
-        yield "yes" if affirms is (polarity == 1) else "no", f"says {_quoted(found)}"
-
-
-@lru_cache(maxsize=64)
-def _about(words: str) -> re.Pattern[str]:
-    """Return the pattern of what denies a finding or affirms it, called ``words``."""
-    finding = rf"(?:{_EVIDENCE}|{re.escape(words)})" if words else _EVIDENCE
-    seen = r"(?:present|seen|visible|evident|identified|found)"
-    absent = r"(?:absent|free of|clear of|normal|unremarkable|negative for)"
-    return re.compile(
-        rf"\b(?:(?P<denies>(?:no|not any|without|lacks?)(?: (?!not\b)\w+){{0,3}}? {finding}"
-        rf"|no (?!{_AFTER_NO})\w+"
-        r"|there (?:is|are)(?: not|n't)|there's not"
-        rf"|(?:is|are)(?: not|n't) (?:\w+ly )?{seen}|not {seen}"
-        rf"|(?:do|does)(?: not|n't) (?:see|show|find|reveal|demonstrate|have)"
-        rf"|(?:is|are|appears?|looks?) (?!not\b)(?:\w+ly )?{absent}|within normal limits"
-        r"|free of|negative for)"
-        rf"|(?P<affirms>not (?:\w+ly )?{absent}|abnormal|positive for|consistent with"
-        rf"|there (?:is|are)(?: (?!no\b|not\b)\w+){{0,2}}? {finding}|there's (?:a |an )?{finding}"
-        rf"|(?:is|are) (?!not\b)(?:\w+ly )?{seen}))\b",
-        re.I,
-    )
-
-
-def _bare(words: str) -> str:
-    return re.sub(r"^(?:an?|the) ", "", words.strip(), flags=re.I)
-
-
-# -- decision -------------------------------------------------------------------------------------
+    return "no" if found["no"] else "yes"
 
 
 def _decided(
-    spoken: Sequence[tuple[Said, str]], stated: Sequence[tuple[Said, str]], text: str
+    spoken: Sequence[tuple[Said, str]],
+    found: Sequence[tuple[Said, str, bool]],
+    text: str,
+    polarity: Polarity,
 ) -> tuple[Said, str]:
     """Return the answer that all words agree on, or that they do not."""
     if len({answer for answer, _ in spoken}) > 1:
         return "unclear", "says both 'yes' and 'no'"
-    firsts = [found[0] for found in (spoken, stated) if found]
-    against = next((rule for answer, rule in stated if answer != firsts[0][0]), "")
-    if against:
-        return "unclear", f"{firsts[0][1]} but {against}"
-    if firsts:
-        return firsts[0]
-    doubt = _WEAK_DOUBT.search(text)
-    return "unclear", f"says {_quoted(doubt)}" if doubt else "says neither yes nor no"
+    told = [(answer, f"says {_quoted(quote)}") for answer, quote, _ in found]
+    firsts = [*spoken, *told][:1]
+    if not firsts:
+        doubt = _HEDGE.search(text)
+        return "unclear", f"says {_quoted(doubt[0])}" if doubt else "says neither yes nor no"
+    (first, rule) = firsts[0]
+    contrary = next((other for answer, other in told if answer != first), "")
+    if spoken and not told and (quote := against(text, (first == "yes") is (polarity == 1))):
+        contrary = f"says {_quoted(quote)}"
+    return ("unclear", f"{rule} but {contrary}") if contrary else (first, rule)
 
 
-def _quoted(found: re.Match[str]) -> str:
-    return _quoted_text(found[0])
-
-
-def _quoted_text(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(" ".join(text.strip(" \t\n*_#>\"'([`.,:").split()))
 
 

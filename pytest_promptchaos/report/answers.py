@@ -50,8 +50,9 @@ QUADRANT_MEANINGS: Mapping[Quadrant, str] = {
 }
 READINGS: Mapping[str, str] = {
     "divergence of two phrasings": "How far the states of two phrasings about the same image lie "
-    "apart, place by place from the first layer to the last. What flips parts from what agrees "
-    "where the lines do, and only there.",
+    "apart, place by place from the first layer to the last. Two answers of one word end close "
+    "together and two words apart, whatever they say of the image: hold flips against agreements "
+    "of the same kind of words.",
     "spectral scaling": "The same questions with the largest singular value of every matrix of "
     "the chosen layers scaled by a factor; at 1 the model is as it is. A flip rate that falls "
     "together with the accuracy is no repair.",

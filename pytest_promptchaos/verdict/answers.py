@@ -36,6 +36,8 @@ MENDS: Mapping[str, str] = {
     "truth differs on one image, and say so with truth=",
     "image perturbed": "  answers move with brightness or a crop as with another image: nothing "
     "tells reliance on the image from noise",
+    "accuracy": "  answers follow the image, but not what is in it: check the truths, and that "
+    "the question names what they speak of",
     "unclear answers": "  say in the question how to answer ('Answer yes or no.'), or raise "
     "horizon=",
 }

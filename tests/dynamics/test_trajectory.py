@@ -56,6 +56,11 @@ def test_tower_projector_and_language_follow_each_other(name: str) -> None:
     assert len(left) == depth
     assert all(place.startswith(layers) for place in left)
     assert places(found, "projector") == projector
+    # Modules of a projector may lie side by side: none is known to lead to the next.
+    led = {name for name, step in zip(found.names, found.steps, strict=True) if step}
+    assert led.isdisjoint(projector)
+    assert led >= set(left)
+    assert not any(name.endswith(" (in)") for name in led)
     assert found.notes == ()
 
 
@@ -75,6 +80,11 @@ def test_what_is_added_between_two_layers_is_a_place_of_its_own() -> None:
     language = places(found, "language")
     assert [name.removeprefix("model.language_model.layers.") for name in language] == [
         *("0 (in)", "0", "1 (in)", "1", "2 (in)", "2")
+    ]
+    # No layer leads to what enters: three layers, three steps.
+    led = [name for name, step in zip(found.names, found.steps, strict=True) if step]
+    assert [name for name in led if name in language] == [
+        f"model.language_model.layers.{layer}" for layer in range(3)
     ]
     before, after = states(found, "language")[1:3]
     changed = (before != after).any(axis=1)

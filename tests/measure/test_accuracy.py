@@ -18,10 +18,17 @@ from measure.scripted_samples import (
     without_looking,
     yes_to_everything,
 )
-from pytest_promptchaos.measure.accuracy import accuracy, accuracy_bounds, text_only_agreement
+from pytest_promptchaos.measure.accuracy import (
+    accuracy,
+    accuracy_bounds,
+    follows_truth,
+    text_only_agreement,
+)
 
 if TYPE_CHECKING:
-    from pytest_promptchaos.records import Condition, Polarity, Said, Sample
+    from collections.abc import Sequence
+
+    from pytest_promptchaos.records import Condition, Control, Polarity, Said, Sample
 
 
 def test_yes_to_everything_is_right_of_what_is_there_in_its_positive_phrasings() -> None:
@@ -79,6 +86,60 @@ def test_what_was_not_asked_without_the_image_is_absent() -> None:
     shown = replace(one, answers=tuple(a for a in one.answers if a.condition != "removed"))
     assert accuracy([shown], condition="removed").reason == "nothing was asked like that"
     assert text_only_agreement([shown]).value is None
+
+
+# -- is it what is in the image? -------------------------------------------------------------------
+
+
+def guard(every: Sequence[Sample]) -> Control:
+    (found,) = follows_truth(every, accuracy(every))
+    return found
+
+
+def of_truths(affirmed_true: int, true: int, affirmed_false: int, false: int) -> list[Sample]:
+    """One sample per image: so many that hold, and that do not, of which so many are affirmed."""
+
+    def of(truth: bool, affirmed: int, number: int) -> list[Sample]:
+        def speaker(sign: Polarity, how: Condition, there: bool, image: str, turn: int) -> Said:
+            return in_words(int(image[1:]) < affirmed, sign)
+
+        return [sample(speaker, image=f"{truth:d}{n}", truth=truth) for n in range(number)]
+
+    return of(True, affirmed_true, true) + of(False, affirmed_false, false)
+
+
+def test_right_answers_follow_what_is_in_the_image() -> None:
+    found = guard(samples(by_proposition))
+    assert (found.role, found.state, found.value) == ("gate", "held", 1.0)
+    assert guard(samples(by_proposition, images=2)).state == "held"
+
+
+def test_wrong_answers_follow_the_image_and_not_what_is_in_it() -> None:
+    found = guard(of_truths(0, 20, 20, 20))
+    assert (found.state, found.value) == ("failed", 0.0)
+    assert found.words == (
+        "0% of answers are right (up to 9%), where always affirming, or always denying, would get "
+        "50%; true propositions are affirmed in 0%, false ones in 100%: answers do not follow what "
+        "is in the images"
+    )
+
+
+@pytest.mark.parametrize(
+    ("affirmed_true", "affirmed_false", "state"),
+    [(24, 54, "held"), (15, 135, "failed"), (30, 0, "held"), (0, 0, "held")],
+)
+def test_where_few_propositions_hold_false_alarms_do_not_hide_what_is_seen(
+    affirmed_true: int, affirmed_false: int, state: str
+) -> None:
+    """Of 300, 30 hold. Denying all is right in 90 %; 24 of 30 seen and 54 false alarms, in 82 %."""
+    assert guard(of_truths(affirmed_true, 30, affirmed_false, 270)).state == state
+
+
+def test_one_truth_everywhere_tells_nothing_and_none_yields_nothing() -> None:
+    one_sided = [one for one in samples(by_proposition) if one.truth]
+    assert guard(one_sided).state == "absent"
+    unknown = [replace(one, truth=None) for one in one_sided]
+    assert not list(follows_truth(unknown, accuracy(unknown)))
 
 
 @settings(max_examples=30, deadline=None)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 
 from measure.scripted_samples import (
@@ -22,8 +20,6 @@ from measure.scripted_samples import (
 from pytest_promptchaos.measure.answer_controls import (
     answer_controls,
     as_notes,
-    image_perturbed,
-    image_reliance,
     positive_control,
     unclear_answers,
 )
@@ -40,55 +36,6 @@ def without_truth(every: list[Sample]) -> list[Sample]:
     return [replace(one, truth=None) for one in every]
 
 
-def test_a_model_that_looks_changes_with_the_image_and_not_with_its_brightness() -> None:
-    found = image_reliance(samples(by_proposition))
-    assert (found.role, found.state, found.value) == ("gate", "held", 1.0)
-    assert "changes the base answer in 24 of 24 samples (48 of 48 swaps)" in found.words
-    assert "a perturbed one in 0 of 120 answers" in found.words
-
-
-def test_a_model_that_ignores_the_image_is_told() -> None:
-    found = image_reliance(samples(without_looking))
-    assert (found.state, found.value) == ("failed", 0.0)
-    assert found.words.endswith(": this model ignores the image")
-    passages = image_reliance(samples(without_looking), image="passage")
-    assert passages.words.endswith(": this model ignores the passage")
-
-
-def test_changes_no_more_frequent_than_under_perturbations_say_nothing_of_the_image() -> None:
-    drawn = random.Random(1)
-
-    def speaker(*_: object) -> Said:
-        return drawn.choice(["yes", "no"])
-
-    every = [
-        replace(
-            one,
-            answers=tuple(
-                replace(a, said="no" if a.condition == "perturbed" else a.said) for a in one.answers
-            ),
-        )
-        for one in samples(speaker, images=40)
-        if one.as_is[0].said == "yes"
-    ]
-    assert "no more often, so the changes say nothing" in image_reliance(every).words
-
-
-def test_without_a_clear_swap_reliance_is_not_known() -> None:
-    assert image_reliance(samples(silent)).state == "absent"
-    assert image_reliance([]).state == "absent"
-
-
-def test_perturbations_are_told_by_change() -> None:
-    one = sample(by_proposition)
-    dim = tuple(replace(a, said="no") if a.change == "brightness -20 %" else a for a in one.answers)
-    found = image_perturbed([one, replace(one, id="dim", answers=dim)])
-    assert found.value == pytest.approx(1 / 10)
-    assert "1 of 10 base answers change" in found.words
-    assert "brightness +20 % 0, brightness -20 % 1" in found.words
-    assert image_perturbed(samples(silent)).state == "absent"
-
-
 def test_a_proposition_whose_truth_differs_must_change_the_answer() -> None:
     heard = positive_control(samples(by_proposition))
     assert (heard.role, heard.state, heard.value) == ("detection", "held", 1.0)
@@ -101,8 +48,17 @@ def test_a_proposition_whose_truth_differs_must_change_the_answer() -> None:
 
 
 def test_without_truths_any_two_propositions_of_an_image_will_do() -> None:
-    assert positive_control(without_truth(samples(by_proposition))).value == 1.0
-    assert positive_control(without_truth(samples(without_looking))).state == "failed"
+    heard = positive_control(without_truth(samples(by_proposition)))
+    assert (heard.role, heard.state, heard.value) == ("note", "held", 1.0)
+
+
+def test_without_truths_answers_may_rightly_be_alike_so_nothing_is_held_against_them() -> None:
+    alike = positive_control(without_truth(samples(without_looking)))
+    assert (alike.role, alike.state, alike.value) == ("note", "held", 0.0)
+    assert alike.words == (
+        "base answers to two propositions on one image differ in 0 of 12 pairs; no truth is "
+        "known, so they may rightly be alike: declare truths"
+    )
 
 
 def test_one_proposition_or_one_truth_leaves_the_positive_control_absent() -> None:
@@ -153,10 +109,20 @@ def test_as_notes_reliance_and_the_positive_control_void_nothing() -> None:
     assert read[0].state == "failed"
 
 
+def test_reliance_is_judged_by_what_was_asked_for() -> None:
+    alone = [
+        replace(one, answers=tuple(a for a in one.answers if a.condition != "swapped"))
+        for one in samples(by_proposition)
+    ]
+    assert answer_controls(alone)[0].state == "failed"
+    assert answer_controls(alone, reliance="removed")[0].state == "held"
+
+
 @settings(max_examples=40, deadline=None)
 @given(any_samples())
 def test_every_control_says_something_and_its_value_is_a_share(every: list[Sample]) -> None:
     for control in answer_controls(every):
         assert control.words
         assert control.value is None or 0.0 <= control.value <= 1.0
-        assert (control.value is None) == (control.state == "absent")
+        assert control.state != "absent" or control.value is None
+        assert control.state != "held" or control.value is not None

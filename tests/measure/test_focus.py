@@ -92,7 +92,7 @@ def test_a_token_far_above_the_median_on_every_image_is_a_sink() -> None:
     found = find_sinks(maps)
     assert (found.tokens, found.beyond, found.maps) == ((4,), 0, 5)
     assert found.words == (
-        "1 sinks removed (tokens [4]): above 10 times the median token's attention over 5 maps"
+        "1 sinks removed (tokens [4]): above 10 times the median token's attention over 5 images"
     )
 
 
@@ -100,14 +100,29 @@ def test_a_focus_that_moves_from_image_to_image_is_no_sink() -> None:
     maps = np.full((30, 36), 0.01)
     maps[np.arange(30), np.arange(30)] = 0.5
     assert find_sinks(maps).tokens == ()
-    # The rule on one map alone would have removed it.
-    assert find_sinks(maps[3]).tokens == (3,)
+    # The rule on one map alone would remove it, so it has to be asked to.
+    assert find_sinks(maps[3], SinkRule(fewest=1)).tokens == (3,)
+
+
+@pytest.mark.parametrize(("images", "taken"), [(1, ()), (2, ()), (3, (14,))])
+def test_below_three_images_no_sink_can_be_told_from_a_focus(
+    images: int, taken: tuple[int, ...]
+) -> None:
+    maps = np.full((images, 36), 0.001)
+    maps[:, 14] = 0.3
+    found = find_sinks(maps)
+    assert (found.tokens, found.maps) == (taken, images)
+    if not taken:
+        assert found.words == (
+            f"sinks kept: {images} image{'s' if images > 1 else ''}, and below 3 none is told from "
+            "what is shown"
+        )
 
 
 def test_no_more_sinks_are_removed_than_the_rule_allows_and_the_others_are_counted() -> None:
     maps = np.full((1, 20), 0.01)
     maps[0, :6] = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
-    found = find_sinks(maps, SinkRule(times=5, most=2))
+    found = find_sinks(maps, SinkRule(times=5, most=2, fewest=1))
     assert (found.tokens, found.beyond) == ((4, 5), 4)
     assert "4 more exceed it and stay" in found.words
 
@@ -120,10 +135,10 @@ def test_sinks_can_be_kept_and_that_is_said() -> None:
 
 
 def test_where_the_median_token_draws_nothing_the_rule_says_so() -> None:
-    found = find_sinks(np.array([[0.0, 0.0, 0.0, 0.4]]))
+    found = find_sinks(np.array([[0.0, 0.0, 0.0, 0.4]] * 3))
     assert (found.tokens, found.words) == (
         (),
-        "no sinks: the median token's attention over 1 map is 0",
+        "no sinks: the median token's attention over 3 images is 0",
     )
 
 
@@ -135,10 +150,11 @@ def test_a_removed_sink_is_zero_and_the_rest_sums_to_one() -> None:
     assert found.kept.tolist() == [True, False, True]
 
 
-@pytest.mark.parametrize(("times", "most"), [(1.0, 4), (float("inf"), 4), (10.0, 0)])
-def test_a_rule_that_could_take_any_token_or_none_is_refused(times: float, most: int) -> None:
-    with pytest.raises(ArgumentError, match="above 1, most at least 1"):
-        SinkRule(times=times, most=most)
+@pytest.mark.parametrize("rule", [(1.0, 4, 3), (float("inf"), 4, 3), (10.0, 0, 3), (10.0, 4, 0)])
+def test_a_rule_that_could_take_any_token_or_none_is_refused(rule: tuple[float, int, int]) -> None:
+    times, most, fewest = rule
+    with pytest.raises(ArgumentError, match="above 1, most and fewest at least 1"):
+        SinkRule(times=times, most=most, fewest=fewest)
 
 
 # -- what is no focus -----------------------------------------------------------------------------
@@ -253,7 +269,7 @@ def test_the_order_of_layers_heads_and_asking_tokens_does_not_matter(
 def test_two_tokens_always_stay_and_no_sink_is_below_a_token_that_stays(
     maps: NDArray[np.float64], most: int
 ) -> None:
-    found, mean = find_sinks(maps, SinkRule(times=1.5, most=most)), maps.mean(axis=0)
+    found, mean = find_sinks(maps, SinkRule(times=1.5, most=most, fewest=1)), maps.mean(axis=0)
     assert len(found.tokens) <= min(most, maps.shape[1] - 2)
     left = np.delete(mean, list(found.tokens))
     assert all(mean[token] >= left.max() for token in found.tokens)

@@ -22,6 +22,8 @@ from pytest_promptchaos.measure.parting import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 TOWER, LANGUAGE = "vision tower", "language"
@@ -39,12 +41,17 @@ def through(start: NDArray[np.float64], factors: list[float]) -> list[NDArray[np
 
 
 def phrasings(
-    gaps: list[float], *, image: str = "p1", series: str = "phrasings that flip"
+    gaps: list[float],
+    *,
+    image: str = "p1",
+    series: str = "phrasings that flip",
+    parts: Sequence[str] = PARTS,
+    steps: Sequence[bool] | None = None,
 ) -> Parted:
     """Two inputs whose relative distance is about each of ``gaps``."""
     a = [np.array([1.0, 0.0]) for _ in gaps]
     b = [np.array([np.cos(gap), np.sin(gap)]) for gap in gaps]
-    return Parted(image=image, series=series, divergence=divergence(a, b, PARTS))
+    return Parted(image=image, series=series, divergence=divergence(a, b, parts, steps=steps))
 
 
 def apart(seed: int, image: str) -> Parted:
@@ -112,11 +119,44 @@ def test_a_distance_that_is_rounding_does_not_grow() -> None:
 
 
 def test_nothing_grows_from_one_part_into_the_next() -> None:
-    growth = growths(phrasings([0.1, 0.2, 0.4, 0.1, 0.3, 0.6, 0.6, 0.3]).divergence)
+    found = phrasings([0.1, 0.2, 0.4, 0.1, 0.3, 0.6, 0.6, 0.3]).divergence
+    growth = growths(found)
     assert np.isnan(growth[[2, 3]]).all()
-    assert part_growths(growth, PARTS, TOWER) == pytest.approx(np.log([2, 2]), rel=2e-2)
-    assert part_growths(growth, PARTS, "projector").size == 0
-    assert part_growths(growth, PARTS, LANGUAGE) == pytest.approx(np.log([2, 1, 0.5]), abs=3e-2)
+    assert part_growths(growth, found, TOWER) == pytest.approx(np.log([2, 2]), rel=2e-2)
+    assert part_growths(growth, found, "projector").size == 0
+    assert part_growths(growth, found, LANGUAGE) == pytest.approx(np.log([2, 1, 0.5]), abs=3e-2)
+
+
+# Two layers with something added between them, which moves neither phrasing from the other.
+ADDED = {"parts": (LANGUAGE,) * 4, "steps": (False, True, False, True)}
+
+
+def test_what_is_added_between_two_layers_is_no_layer() -> None:
+    found = phrasings([0.1, 0.2, 0.2, 0.4], **ADDED).divergence  # type: ignore[arg-type]
+    growth = growths(found)
+    assert np.isnan(growth).tolist() == [False, True, False]
+    assert part_growths(growth, found, LANGUAGE) == pytest.approx(np.log([2, 2]), rel=2e-2)
+
+
+def test_what_is_added_neither_dilutes_the_mean_nor_holds_back_the_turn() -> None:
+    pairs = [phrasings([0.1, 0.2, 0.2, 0.4], image=f"p{i}", **ADDED) for i in range(3)]  # type: ignore[arg-type]
+    mean, turn = growth_measurements(pairs)
+    assert mean.value == pytest.approx(np.log(2), rel=2e-2)
+    assert turn.value == 0
+
+
+def test_modules_side_by_side_do_not_grow_from_one_to_the_next() -> None:
+    aside = phrasings([0.1, 0.2, 0.4], parts=("projector",) * 3, steps=(False,) * 3)
+    mean, turn = growth_measurements([aside])
+    assert mean.reason == turn.reason
+    assert mean.reason == (
+        "3 places, not known to be a chain: nothing there grows from layer to layer"
+    )
+
+
+def test_of_every_place_it_is_said_whether_a_layer_leads_to_it() -> None:
+    with pytest.raises(ValueError, match="1 steps, 2 parts"):
+        divergence([np.ones(2)] * 2, [np.ones(2)] * 2, PARTS[:2], steps=[True])
 
 
 # -- tokens ---------------------------------------------------------------------------------------
@@ -191,7 +231,7 @@ def test_from_the_turn_on_everything_grows_and_the_layer_before_does_not(
 def test_growth_by_part_is_a_mean_over_images_and_absent_where_states_are_identical() -> None:
     pairs = [apart(seed, f"p{seed // 2}") for seed in range(16)]
     by_name = {one.name: one for one in growth_measurements(pairs)}
-    language = by_name["growth in the language, phrasings that flip"]
+    language = by_name["growth in the language layers, phrasings that flip"]
     assert language.value == pytest.approx(0.5, abs=0.05)
     assert language.low is not None
     assert language.high is not None
@@ -209,7 +249,7 @@ def test_the_turn_is_counted_from_the_first_layer_of_its_part() -> None:
     pairs = [phrasings([0.0] * 4 + [0.4, 0.2, 0.3, 0.5], image=f"p{i}") for i in range(4)]
     pairs.append(phrasings([0.0] * 4 + [0.4, 0.2, 0.3, 0.1], image="p4"))
     by_name = {one.name: one for one in growth_measurements(pairs)}
-    turn = by_name["turn to growth in the language, phrasings that flip"]
+    turn = by_name["turn to growth in the language layers, phrasings that flip"]
     assert (turn.value, turn.n, turn.effective_n) == (1.0, 5, 4)
     never = growth_measurements(pairs[-1:])[-1]
     assert never.reason == "in none of 1 pairs growth stays positive"

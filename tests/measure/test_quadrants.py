@@ -25,7 +25,14 @@ from measure.scripted_samples import (
 )
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.flips import flips
-from pytest_promptchaos.measure.quadrants import UNCLEAR_BASE, Reliance, quadrants, shares
+from pytest_promptchaos.measure.quadrants import (
+    SAME_TRUTH,
+    UNCLEAR_BARE,
+    UNCLEAR_BASE,
+    Reliance,
+    quadrants,
+    shares,
+)
 from pytest_promptchaos.records import QUADRANTS
 
 if TYPE_CHECKING:
@@ -159,6 +166,7 @@ def test_an_unclear_base_answer_is_worst_with_its_reason() -> None:
     ("swapped", "quadrant", "reason"),
     [
         (["no", "yes"], "ideal", ""),
+        (["no", "yes", "yes"], "dangerous", ""),
         (["yes", "yes"], "dangerous", ""),
         (["unclear", "no"], "ideal", ""),
         (["unclear", "yes"], "dangerous", ""),
@@ -167,7 +175,7 @@ def test_an_unclear_base_answer_is_worst_with_its_reason() -> None:
         ([], None, "no usable swap"),
     ],
 )
-def test_one_swap_that_changes_the_answer_is_enough_and_an_unclear_one_shows_nothing(
+def test_half_of_the_swaps_must_change_the_answer_and_an_unclear_one_shows_nothing(
     swapped: list[Said], quadrant: str | None, reason: str
 ) -> None:
     one = _said(sample(by_proposition), "swapped", swapped)
@@ -197,7 +205,8 @@ def test_an_answer_that_changes_with_everything_rests_on_nothing(
         ("no", "no", {"swapped": True, "removed": True, "either": True, "both": True}),
         ("no", "yes", {"swapped": True, "removed": False, "either": True, "both": False}),
         ("yes", "no", {"swapped": False, "removed": True, "either": True, "both": False}),
-        ("yes", "unclear", {"swapped": False, "removed": True, "either": True, "both": False}),
+        ("yes", "unclear", {"swapped": False, "removed": None, "either": None, "both": False}),
+        ("no", "unclear", {"swapped": True, "removed": None, "either": True, "both": None}),
         (None, "no", {"swapped": None, "removed": True, "either": True, "both": None}),
         (None, "yes", {"swapped": None, "removed": False, "either": None, "both": False}),
         ("no", None, {"swapped": True, "removed": None, "either": True, "both": None}),
@@ -214,6 +223,51 @@ def test_what_counts_as_reliance(
         named = {True: "ideal", False: "dangerous", None: None}[expected]
         assert found.quadrant == named
         assert bool(found.reason) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("swapped", "quadrant", "reason"),
+    [(["no", "yes", "yes"], "ideal", ""), (["yes", "yes"], None, SAME_TRUTH)],
+)
+def test_without_a_truth_an_unchanged_swap_is_no_reproach(
+    swapped: list[Said], quadrant: str | None, reason: str
+) -> None:
+    one = _said(replace(sample(by_proposition), truth=None), "swapped", swapped)
+    found = quadrants([one])[0]
+    assert (found.quadrant, found.reason) == (quadrant, reason)
+
+
+def test_a_right_model_is_never_dangerous_for_want_of_truths() -> None:
+    """One image in ten shows the finding, so most others show what this one shows."""
+    every = []
+    for n in range(40):
+        one = sample(by_proposition, image=f"p{n:02}", truth=n % 10 == 0)
+        same = [in_words((n + k) % 10 == 0, 1) for k in (1, 2)]
+        every.append(_said(replace(one, truth=None), "swapped", same))
+    placed = list(quadrants(every))
+    assert names(placed) == Counter({"ideal": 12, None: 28})
+    found = shares(placed)
+    assert (found.ideal.value, found.dangerous.value) == (1.0, 0.0)
+    assert found.ideal.low == pytest.approx(0.1807, abs=1e-4)  # Wilson's, 12 of 40
+    note = next(one for one in found.controls if one.name == "samples without a quadrant")
+    assert note.words.endswith(f"{SAME_TRUTH} (28x)")
+
+
+def test_a_refusal_without_the_image_is_a_reason_and_no_quadrant() -> None:
+    one = _said(sample(by_proposition), "removed", ["unclear"])
+    found = quadrants([one], reliance="removed")[0]
+    assert (found.quadrant, found.reason) == (None, UNCLEAR_BARE)
+
+
+def test_what_follows_the_image_and_not_what_is_in_it_is_told() -> None:
+    def upside_down(sign: Polarity, how: Condition, there: bool, image: str, turn: int) -> Said:
+        return in_words(not there, sign)
+
+    found = shares(placed(upside_down))
+    assert found.ideal.value == 1.0
+    assert state(found, "image reliance") == "held"
+    assert state(found, "accuracy") == "failed"
+    assert state(shares(placed(by_proposition)), "accuracy") == "held"
 
 
 def test_one_phrasing_is_no_consistency() -> None:
