@@ -158,8 +158,9 @@ def _association(
     if reason:
         return Measurement(name=NAME, unit=UNIT, reason=reason, n=len(pairs)), ()
     mass = np.stack([_mass(one.pairing, names, seen) for one in pairs])
-    points = association_points(grown, mass, names)
-    return association_measurement(grown, mass), (points,) if points else ()
+    found, points = association_measurement(grown, mass), association_points(grown, mass, names)
+    # A cloud of two layers looks like a line, and is none.
+    return found, (points,) if points and found.value is not None else ()
 
 
 def _mass(pair: Pairing, names: Sequence[str], seen: Looked) -> NDArray[np.float64]:

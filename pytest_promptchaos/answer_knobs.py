@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, get_args
+from typing import Literal, TypeAlias, TypedDict, get_args
 
 from pytest_promptchaos.errors import ArgumentError
 from pytest_promptchaos.measure.quadrants import Reliance
 from pytest_promptchaos.models.pictures import CHANGES, parse_change
+from pytest_promptchaos.records import Proposition, Shown
 from pytest_promptchaos.surround import check_choice, check_count, check_number
-
-if TYPE_CHECKING:
-    from pytest_promptchaos.records import Proposition, Shown
 
 Focus: TypeAlias = Literal["answering", "question", "off"]
 Heads: TypeAlias = Literal["mean", "max"]
@@ -156,15 +154,29 @@ def _words(name: str, words: object) -> tuple[str, ...]:
 
 def check_asked(shown: Sequence[Shown], propositions: Sequence[Proposition]) -> None:
     """Raise ``ArgumentError`` unless there is something to ask, and every id is given once."""
-    for name, items in (("shown", shown), ("propositions", propositions)):
-        if not items:
-            raise ArgumentError(f"{name} is empty: pass at least one")
-        ids = [item.id for item in items]
-        if twice := sorted({one for one in ids if ids.count(one) > 1}):
-            raise ArgumentError(f"{name} holds {twice[0]!r} twice: give each its own id")
+    _check_items("shown", shown, Shown, "picture()")
+    _check_items("propositions", propositions, Proposition, "proposition()")
     _check_contents(shown)
     _check_pairs(shown, propositions)
     _check_truths(shown, propositions)
+
+
+def _check_items(
+    name: str, items: object, kind: type[Shown] | type[Proposition], maker: str
+) -> None:
+    """Raise ``ArgumentError`` unless ``items`` is a list of one kind, each with its own id."""
+    if isinstance(items, str) or not isinstance(items, Sequence):
+        raise ArgumentError(f"{name} is {items!r:.60}: pass a list of what {maker} returns")
+    if not items:
+        raise ArgumentError(f"{name} is empty: pass at least one")
+    for item in items:
+        if not isinstance(item, kind):
+            raise ArgumentError(
+                f"{name} holds {item!r:.60}, a {type(item).__name__}: pass what {maker} returns"
+            )
+    ids = [item.id for item in items]
+    if twice := sorted({one for one in ids if ids.count(one) > 1}):
+        raise ArgumentError(f"{name} holds {twice[0]!r} twice: give each its own id")
 
 
 def _check_contents(shown: Sequence[Shown]) -> None:

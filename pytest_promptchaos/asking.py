@@ -109,7 +109,7 @@ def questions_of(
     for phrasing in proposition.phrasings:
         yield _question(sample, phrasing, "as is")
     for phrasing in proposition.phrasings:
-        yield _question(sample, phrasing, "removed", "no image")
+        yield _question(sample, phrasing, "removed")
     for other in swapped_in(shown, proposition, others, how):
         yield _question(sample, base, "swapped", other.id, other)
     if shown.image is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_promptchaos.models.pictures import thumbnail
@@ -69,13 +69,15 @@ def _interleaved(flipped: Sequence[Pair], agreeing: Sequence[Pair]) -> list[Pair
 
 
 def _in_turn(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs, the first of every image before the second of any."""
-    earlier: Counter[str] = Counter()
-    placed = []
+    """Return the pairs, one of every image before the second of any, of other propositions."""
+    by_image: dict[str, list[Pair]] = {}
     for pair in pairs:
-        placed.append((earlier[pair[0].shown], pair))
-        earlier[pair[0].shown] += 1
-    return [pair for _, pair in sorted(placed, key=lambda one: one[0])]
+        by_image.setdefault(pair[0].shown, []).append(pair)
+    turned = [
+        own[place % len(own) :] + own[: place % len(own)]
+        for place, own in enumerate(by_image.values())
+    ]
+    return [pair for row in zip_longest(*turned) for pair in row if pair is not None]
 
 
 def _pairs(samples: Sequence[Sample], alike: Mapping[Key, Similarity]) -> Iterator[Pair]:

@@ -322,3 +322,12 @@ def test_a_model_that_contradicts_itself_fails_also_where_it_hardly_hears_the_qu
 
     (flips,) = judge_answers(model(seldom), SHOWN, PROPOSITIONS, flips_at_most=0.2)
     assert flips.outcome is Outcome.FAILED
+
+
+def test_what_is_no_list_of_images_or_propositions_is_refused_in_words() -> None:
+    with pytest.raises(ArgumentError, match="pass what picture"):
+        measure_answers(model(always_yes), ["a.png"], PROPOSITIONS)  # type: ignore[list-item]
+    with pytest.raises(ArgumentError, match="pass what proposition"):
+        measure_answers(model(always_yes), SHOWN, ["effusion"])  # type: ignore[list-item]
+    with pytest.raises(ArgumentError, match="pass a list of what proposition"):
+        measure_answers(model(always_yes), SHOWN, PROPOSITIONS[0])  # type: ignore[arg-type]

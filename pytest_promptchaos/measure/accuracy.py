@@ -97,14 +97,22 @@ def follows_truth(
     words = f"{found.value or 0.0:.0%} of answers are right (up to {found.high:.0%}), where always "
     words += f"affirming, or always denying, would get {alike:.0%}; true propositions are affirmed "
     words += f"in {true.value or 0.0:.0%}, false ones in {false.value or 0.0:.0%}"
+    untold = (found.low or 0.0) <= alike
     blind = found.high <= alike and (true.low or 0.0) <= (false.high or 0.0)
     yield Control(
         name="accuracy",
         role="gate",
         state="failed" if blind else "held",
-        words=f"{words}: answers do not follow what is in the {images}" if blind else words,
+        words=f"{words}{_judged(blind, untold, images)}",
         value=found.value,
     )
+
+
+def _judged(blind: bool, untold: bool, images: str) -> str:
+    """Return what an accuracy says of what answers follow, in words."""
+    if blind:
+        return f": answers do not follow what is in the {images}"
+    return ": on so few that cannot be told from always saying the same" if untold else ""
 
 
 def _affirmed(samples: Sequence[Sample], images: str) -> Measurement:

@@ -206,7 +206,7 @@ def _without_swaps(
     mend = (
         "say in the question how to answer"
         if asked
-        else f"show {image}s for which the truth differs, and ask with swaps=2"
+        else f"show {image}s for which the truth differs, and ask with swaps=3"
     )
     words = f"{none}, so nothing shows that answers rest on the {image}: {mend}"
     return control(state="failed", words=words)

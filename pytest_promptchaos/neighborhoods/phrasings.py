@@ -34,6 +34,7 @@ FORMS: Mapping[str, tuple[str, Polarity]] = {
 """
 NORMAL = "normal"
 POLARITIES: Mapping[object, Polarity] = {"yes affirms": 1, "yes denies": -1, 1: 1, -1: -1}
+_SLOT = re.compile(r"\{\w*\}")
 _ARTICLE = re.compile(r"^(?:an?|the)\s+", re.I)
 
 
@@ -141,6 +142,11 @@ def _phrasing(written: Written, finding: str) -> Phrasing:
     """Return an authored question, its polarity checked and its slot filled."""
     told = _told(written)
     text = _text("a phrasing", told.get("text")).replace("{x}", finding)
+    if (slot := _SLOT.search(text)) is not None:
+        raise NeighborhoodError(
+            f"the phrasing {text!r:.80} holds {slot.group()}, which stands for nothing: {{x}} "
+            "stands for the name"
+        )
     kind = _text("the kind of a phrasing", told.get("kind") or text)
     return Phrasing(id=kind, text=text, polarity=_polarity(told.get("polarity"), text), kind=kind)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 MEANINGS: Mapping[str, str] = {
     "ideal_share": "samples whose phrasings agree and whose answer rests on what is shown",
     "fragile_share": "samples whose answer rests on what is shown, and on the wording",
-    "dangerous_share": "samples whose phrasings agree, whatever is shown",
+    "dangerous_share": "samples whose answers agree, or are one word, and do not rest on what "
+    "is shown",
     "worst_share": "samples whose answer rests on the wording, whatever is shown",
     "flip_rate": "phrasings that contradict the first one, averaged over samples",
     "pairwise_flip_rate": "pairs of phrasings that contradict each other",
@@ -45,7 +46,7 @@ QUADRANT_MEANINGS: Mapping[Quadrant, str] = {
     "ideal": "the answer follows what is shown, however it is asked",
     "fragile": "the answer follows what is shown, and turns over with the wording",
     "dangerous": "the answer, or its very word, stays however it is asked, and whatever is "
-    "shown: it looks stable, and nothing was seen",
+    "shown, or moves with any change: it looks sure, and does not rest on what is shown",
     "worst": "the answer turns over with the wording, and does not follow what is shown",
 }
 READINGS: Mapping[str, str] = {

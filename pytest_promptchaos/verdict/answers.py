@@ -31,7 +31,8 @@ LONGEST = 72
 """Characters of a question that a failure text shows."""
 MENDS: Mapping[str, str] = {
     "image reliance": "  no answer follows the image: does the picture reach the model (a pin of "
-    "a vision-language class, a template with a place for it), and do the swapped ones differ?",
+    "a vision-language class, a template with a place for it; a passage in full), and do the "
+    "swapped ones differ?",
     "positive control": "  answers do not follow the proposition either: ask about findings whose "
     "truth differs on one image, and say so with truth=",
     "image perturbed": "  answers move with brightness or a crop as with another image: nothing "
@@ -105,7 +106,7 @@ def _blindness(sample: Sample) -> list[str]:
     ]
     lines = {"- as it is": base} | {f"- {_shown(one)}": one for one in others}
     return [
-        *_heading(sample, f"what is shown does not decide the answer{_quadrant(sample)}"),
+        *_heading(sample, f"what is shown alone does not decide the answer{_quadrant(sample)}"),
         f"  asked     {_cut(base.question)}",
         *_answered(lines),
     ]
@@ -158,8 +159,8 @@ def look(findings: Findings) -> str:
     counts = Counter(one.quadrant for one in findings.samples)
     if counts["dangerous"] > counts["fragile"] + counts["worst"]:
         return (
-            "look at the dangerous samples in the report: their answers agree and do without the "
-            "image, so a low flip rate is no merit there"
+            "look at the dangerous samples in the report: their answers agree, or are one word, "
+            "and do not rest on what is shown, so a low flip rate is no merit there"
         )
     named = [part for part in _kinds(findings) if part.value]
     most = max(named, key=lambda part: part.value or 0.0) if named else None

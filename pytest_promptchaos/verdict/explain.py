@@ -254,8 +254,8 @@ def _accept(findings: Findings, limit: Limit) -> str:
     share = bool(findings.timelines) or limit.name in ASKED
     if share and not _below(findings, limit) and high >= 1:
         return "no limit below 1 accepts it: the interval reaches 1"
-    if limit.name in ASKED and _below(findings, limit) and low <= 0:
-        return "no limit above 0 accepts it: the interval reaches 0"
+    if limit.name in ASKED and _below(findings, limit) and low < LEAST_ACCEPTED:
+        return f"no limit that says anything accepts it: the interval reaches {digits(low)}"
     if below := _below(findings, limit):
         name, side = "at_least", f"below the interval's lower end, {digits(low)}"
     if limit.name in TYPED:
@@ -265,6 +265,8 @@ def _accept(findings: Findings, limit: Limit) -> str:
     return f"to accept it as it is, set {name} {side}, in a file that is reviewed"
 
 
+LEAST_ACCEPTED = 0.05
+"""A share of ideal samples that is to be at least less than this is no limit."""
 RELAX = "or accept it for now: pytest --promptchaos-inconclusive=warn"
 HOW = {
     "neighbors": "per_rung= in the call, else pytest --promptchaos-per-rung=N; or more prompts",

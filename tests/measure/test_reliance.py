@@ -175,7 +175,7 @@ def test_without_a_usable_swap_only_a_clear_answer_without_the_image_shows_relia
         assert (blind.state, blind.value) == ("failed", None)
         assert blind.words == (
             "no other image was shown, so nothing shows that answers rest on the image: show "
-            "images for which the truth differs, and ask with swaps=2"
+            "images for which the truth differs, and ask with swaps=3"
         )
 
 

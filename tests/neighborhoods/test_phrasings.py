@@ -140,3 +140,8 @@ def test_questions_and_ids_are_distinct_and_keep_the_polarity_of_their_form(
         assert one.text.endswith("?")
         assert "{" not in one.text
         assert " no a" not in one.text
+
+
+def test_a_slot_that_stands_for_nothing_is_refused() -> None:
+    with pytest.raises(NeighborhoodError, match=r"holds \{y\}, which stands for nothing"):
+        proposition("a nodule", kinds=["presence"], phrasings=[("Do you see {y}?", 1)])

@@ -75,7 +75,7 @@ def test_four_quadrants_say_what_they_mean(tree: Element) -> None:
         "Dangerous 24 of 24 share 1 [0.948, 1] the answer, or its very word, stays"
     )
     assert rows_of(sees)[1].startswith("All phrasings agree Ideal 12 of 24 share 0.500 [")
-    assert rows_of(sees)[2].startswith("They contradict each other Fragile 12 of 24")
+    assert rows_of(sees)[2].startswith("They do not all agree Fragile 12 of 24")
     assert "2 propositions about 12 images" in words(sees)
     assert "changes when something else is shown" in words(sees)
 

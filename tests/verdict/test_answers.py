@@ -134,7 +134,7 @@ def test_a_flip_rate_is_held_against_what_the_user_typed() -> None:
 @pytest.mark.parametrize(
     ("measurement", "limit", "words"),
     [
-        (share("ideal_share", 0.0, 0.0, 0.1), IDEAL, "no limit above 0 accepts it"),
+        (share("ideal_share", 0.0, 0.0, 0.1), IDEAL, "no limit that says anything accepts it"),
         (share("flip_rate", 0.9, 0.8, 1.0), FLIPS, "no limit below 1 accepts it"),
     ],
 )
@@ -185,7 +185,7 @@ def test_where_nothing_flips_a_sample_that_does_without_the_image_is_told() -> N
     blind = sample(YES, FREE, removed, swapped, other, quadrant="dangerous", truth=False)
     assert worst_sample([sample(YES, FREE, quadrant="ideal"), blind]) == [
         "",
-        "worst sample: 'effusion' of 'p03' (it does not hold): what is shown does not decide the "
+        "worst sample: 'effusion' of 'p03' (it does not hold): what is shown alone does not decide the "
         "answer; dangerous",
         "  asked     'Is there an effusion?'",
         "  - as it is          yes: affirmed, margin +4.12",
