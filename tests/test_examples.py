@@ -14,7 +14,8 @@ OFFLINE = ("-p", "network_guard", "-p", "no:cacheprovider", "-q")
 
 
 def test_the_examples_pass(pytester: pytest.Pytester) -> None:
-    shutil.copytree(ROOT / "examples", pytester.path / "examples")
+    for folder in ("examples", "suites"):
+        shutil.copytree(ROOT / folder, pytester.path / folder)
     files = sorted(path.name for path in (ROOT / "examples").glob("test_*.py"))
     assert len(files) >= 3
     result = pytester.runpytest_subprocess(*OFFLINE, "examples", "--promptchaos-no-report")

@@ -111,7 +111,7 @@ def main() -> None:
     suite = (given.out or ROOT / "suites") / "xray"
     only_measure = given.only == "evaluate"
     training = _earlier_training(folder) if only_measure else train(folder, quick=given.quick)
-    card = measured(folder, training, 20 if given.quick else PICTURES)
+    card = measured(folder, training, 4 if given.quick else PICTURES)
     write_card(folder, card)
     write_suite(suite)
     print(f"{NAME}: accuracy {card['shares']}", flush=True)

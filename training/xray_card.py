@@ -129,7 +129,8 @@ def _rare_times(training: Card) -> int:
     """Return how many questions one rare phrasing had, as its share makes expect."""
     answering = training["answering"]
     steps = answering["steps"] - answering["plain"]
-    return round(steps * answering["questions"] * training["rare_share"])
+    times = steps * answering["questions"] * training["rare_share"]
+    return int(times + 0.5)
 
 
 def write_card(folder: Path, card: Card) -> None:

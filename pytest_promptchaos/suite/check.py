@@ -33,6 +33,10 @@ class OneCheck(Strict):
         """Whether a test of this check asks no model, one, or several."""
         return "one"
 
+    def pins(self, of_the_run: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the models of its tests, where each asks one: those of the run."""
+        return of_the_run
+
     def standing_of(self, place: int) -> Standing | None:  # noqa: ARG002
         """Return what the association of the verdict at ``place`` must turn out as, if it has one.
 

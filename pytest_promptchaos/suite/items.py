@@ -38,11 +38,14 @@ class SuiteFile(pytest.File):
         }
         for check in asking["none"]:
             yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
-        for pin in self._pins(suite) if asking["one"] else ():
+        of_the_run = self._pins(suite) if asking["one"] else ()
+        named = [pin for check in asking["one"] for pin in check.pins(of_the_run)]
+        for pin in dict.fromkeys((*of_the_run, *named)):
             for check in asking["one"]:
-                yield SuiteItem.from_parent(
-                    self, name=f"{check.id}[{pin}]", suite=suite, check=check, pin=pin
-                )
+                if pin in check.pins(of_the_run):
+                    yield SuiteItem.from_parent(
+                        self, name=f"{check.id}[{pin}]", suite=suite, check=check, pin=pin
+                    )
         for check in asking["several"]:
             yield SuiteItem.from_parent(self, name=check.id, suite=suite, check=check)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from pytest_promptchaos.suite.answer_kinds import ConsistentAnswersCheck
 from pytest_promptchaos.suite.conversation_kinds import BridgeCheck, NoCollapseCheck
 from pytest_promptchaos.suite.depth_kinds import DepthProfileCheck, FtleCheck, SystemCheck
 from pytest_promptchaos.suite.neighborhood_kinds import (
@@ -27,11 +28,12 @@ ModelCheck: TypeAlias = (
 PromptCheck: TypeAlias = ModelCheck | DriftCheck | NoCollapseCheck | BridgeCheck
 """A check that asks prompts: of one model, or of several at a time."""
 
-Check: TypeAlias = PromptCheck | SystemCheck
+Check: TypeAlias = PromptCheck | ConsistentAnswersCheck | SystemCheck
 
 __all__ = [
     "BridgeCheck",
     "Check",
+    "ConsistentAnswersCheck",
     "DepthProfileCheck",
     "DriftCheck",
     "FtleCheck",

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from pytest_promptchaos.suite.answer_rules import broken_answer_rules
+from pytest_promptchaos.suite.image_files import listed_images
 from pytest_promptchaos.suite.problems import Problem, problems_of, suite_error
 from pytest_promptchaos.suite.prompt_files import borrowed_prompts
 from pytest_promptchaos.suite.rules import broken_rules
@@ -24,12 +26,17 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
     Raises:
         SuiteError: with one line per problem of the file, ``file:line: path.of.keys: what is
             wrong``; a YAML syntax error is reported alone, as is a suite of a newer version, and
-            so are the mistakes of a file that it takes prompts from.
+            so are the mistakes of a file that it takes prompts or images from.
     """
     source = read_source(path)
     _refuse_newer(source)
     borrowed = borrowed_prompts(source)
-    problems = [*source.problems, *borrowed.problems, *broken_rules(source, borrowed.places)]
+    listed = listed_images(source)
+    problems = [
+        *(*source.problems, *borrowed.problems, *listed.problems),
+        *broken_rules(source, borrowed.places),
+        *broken_answer_rules(source, listed.truths),
+    ]
     try:
         suite = Suite.model_validate(source.data)
     except ValidationError as error:
@@ -38,7 +45,11 @@ def load_suite(path: str | os.PathLike[str]) -> Suite:
     problems += [problem for problem in source.absent if problem.keys not in told]
     if problems:
         raise suite_error(source.file, problems)
-    suite = suite.model_copy(update={"prompts": (*suite.prompts, *borrowed.prompts)})
+    whole = {
+        "prompts": (*suite.prompts, *borrowed.prompts),
+        "checks": tuple(map(listed.shown, suite.checks)),
+    }
+    suite = suite.model_copy(update=whole)
     suite.remember(source.file, _lines(suite, source))
     return suite
 

@@ -225,9 +225,11 @@ def _unlisted(value: object, allowed: Sequence[str], source: Source, keys: Keys)
 
 _MEANT = {
     "string_type": "text",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
     "tuple_type": "a list",
+    "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",
 }

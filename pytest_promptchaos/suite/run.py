@@ -12,6 +12,7 @@ from pytest_promptchaos.session import active
 from pytest_promptchaos.suite.functions import named_function
 from pytest_promptchaos.suite.kinds import (
     BridgeCheck,
+    ConsistentAnswersCheck,
     DepthProfileCheck,
     DriftCheck,
     FtleCheck,
@@ -22,6 +23,7 @@ from pytest_promptchaos.suite.kinds import (
     SystemCheck,
     WorstNeighborCheck,
 )
+from pytest_promptchaos.suite.run_answers import answer_verdicts
 from pytest_promptchaos.suite.run_conversations import bridge_verdicts, conversed
 from pytest_promptchaos.surround import ladder
 
@@ -49,13 +51,16 @@ def run_check(suite: Suite, check: Check, pin: str) -> tuple[Verdict, ...]:
     """Return the verdicts of one check, on the model ``pin`` unless it asks none or several.
 
     A depth profile has a verdict per limit, a drift one per system that is held against the
-    reference, a search one per prompt, a bridge one per hypothesis, every other check has one.
+    reference, a search one per prompt, a bridge one per hypothesis, consistent answers one per
+    limit, every other check has one.
     Never raises because of what it found.
     """
     if isinstance(check, DepthProfileCheck):
         return _depth_profile(suite, check, pin)
     if isinstance(check, BridgeCheck):
         return bridge_verdicts(suite, check)
+    if isinstance(check, ConsistentAnswersCheck):
+        return answer_verdicts(suite, check, pin)
     most, least = getattr(check, "at_most", None), getattr(check, "at_least", None)
     return tuple(
         judge_findings(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("suites")
     for name, content in BESIDE.items():
+        folder.joinpath(name).parent.mkdir(exist_ok=True)
         folder.joinpath(name).write_text(content)
     return folder / "s.chaos.yaml"
 

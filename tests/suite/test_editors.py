@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from pytest_promptchaos.suite import Suite
 
+ASKED = (
+    "check: consistent_answers, passages: [{text: Shut., id: door}], "
+    "propositions: [{finding: a door}]"
+)
+
 
 def test_every_key_is_described_for_editors() -> None:
     schema = json_schema()
@@ -32,7 +37,9 @@ def test_editors_accept_what_is_accepted_here() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(json_schema())
     # Elsewhere than here the key null is nothing, as `No` is false, and 1e-3 a text: YAML 1.1.
-    text = VALID.replace(": No", ": 'No'").replace("1e-3", "1").replace("null:", "'null':")
+    text = VALID.replace(": No", ": 'No'").replace("1e-3", "1")
+    for key in ("null", "yes", "no"):
+        text = text.replace(f" {key}:", f" '{key}':")
     assert validator.is_valid(yaml.safe_load(text))
     assert not validator.is_valid(yaml.safe_load(VALID))  # `No` without quotes, as of YAML 1.1
     assert validator.is_valid(yaml.safe_load(SYSTEM))
@@ -68,6 +75,14 @@ def test_editors_accept_what_is_accepted_here() -> None:
         "{check: bridge, models: ['bundled:a'], hypotheses: [lamda1_mean ~ collapse_rate]}",
         "{check: bridge, models: ['bundled:a'], standing: undecided}",
         "{check: bridge, models: ['bundled:a'], standing: weak, expect: failed}",
+        f"{{{ASKED}}}",
+        f"{{{ASKED}, flips_at_most: 1}}",
+        f"{{{ASKED}, flips_at_most: 0, images_from: list.json}}",
+        f"{{{ASKED}, flips_at_most: 0, focus: 'off'}}",
+        f"{{{ASKED}, flips_at_most: 0, scaling: {{}}}}",
+        f"{{{ASKED}, flips_at_most: 0, scaling: {{layers: all, factors: [0]}}}}",
+        f"{{{ASKED}, ideal_at_least: 0}}",
+        "{check: consistent_answers, flips_at_most: 0, propositions: [{finding: a door}]}",
     ],
 )
 def test_editors_refuse_what_is_refused_here(load: Callable[[str], Suite], check: str) -> None:

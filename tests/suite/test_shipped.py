@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from pytest_promptchaos.suite import (
     BridgeCheck,
+    ConsistentAnswersCheck,
     DriftCheck,
     NoCollapseCheck,
     Suite,
+    load_images,
     load_prompts,
     load_suite,
 )
@@ -86,3 +89,54 @@ def test_the_bridge_of_the_study_rests_on_conversations_that_are_judged(dynamics
         if isinstance(check, BridgeCheck | NoCollapseCheck)
     }
     assert talks == {(20, 2, 0.7, 0.95, None, None)}
+
+
+@pytest.fixture(scope="module")
+def xray() -> dict[str, ConsistentAnswersCheck]:
+    suite = next(load_suite(path) for path in SUITES if path.name.startswith("xray_phrasings"))
+    checks = [one for one in suite.checks if isinstance(one, ConsistentAnswersCheck)]
+    assert len(checks) == len(suite.checks)
+    return {check.id: check for check in checks}
+
+
+def shares() -> dict[str, tuple[str, int]]:
+    """Return of every question how often it was trained and its polarity, as listed beside it."""
+    listed = json.loads((SUITES[0].parent / "xray" / "phrasings.json").read_text())
+    names = [name for several in listed["findings"].values() for name in several]
+    return {
+        one["text"].replace("{X}", name): (one["share"], one["polarity"])
+        for one in listed["phrasings"]
+        for name in (*names, *(name.removeprefix("a ") for name in names))
+    }
+
+
+@pytest.mark.parametrize("share", ["common", "rare", "held out"])
+def test_every_question_about_a_picture_was_trained_as_often_as_its_check_says(
+    share: str, xray: dict[str, ConsistentAnswersCheck]
+) -> None:
+    known = shares()
+    for asked in xray[share.replace(" ", "-")].propositions:
+        base, *others = asked.proposition().phrasings
+        assert known[base.text] == ("common", base.polarity)
+        for one in others:
+            assert known[one.text] == (share, one.polarity)
+
+
+def test_every_finding_is_there_in_half_of_the_pictures(
+    xray: dict[str, ConsistentAnswersCheck],
+) -> None:
+    pictures = load_images(SUITES[0].parent / "xray" / "pictures.json")
+    for check in xray.values():
+        assert check.images_from == "xray/pictures.json"
+        for asked in check.propositions:
+            held = [one.truth[asked.proposition().id] for one in pictures]
+            assert 8 <= sum(held) <= len(held) - 8
+
+
+def test_the_pictures_of_depth_and_of_the_intervention_are_asked_for(
+    xray: dict[str, ConsistentAnswersCheck],
+) -> None:
+    held_out = xray["held-out"]
+    assert held_out.depth >= 3
+    assert held_out.overlays >= 3
+    assert held_out.scaling is not None

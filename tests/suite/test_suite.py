@@ -21,6 +21,7 @@ from pytest_promptchaos.suite import (
     SystemCheck,
     WorstNeighborCheck,
 )
+from pytest_promptchaos.suite.kinds import PromptCheck
 from suite.texts import SHORT, SYSTEM, VALID
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def test_checks_hold_what_is_written_and_documented_defaults(load: Callable[[str
 
 
 def test_checks_of_answers_hold_what_is_written_and_defaults(load: Callable[[str], Suite]) -> None:
-    steady, *_, answer, drift, drawn, worst, _, _ = load(VALID).checks
+    steady, _, _, _, answer, drift, drawn, worst, *_ = load(VALID).checks
     assert isinstance(steady, StableNeighborhoodCheck)
     assert steady.lengths == 8
     assert isinstance(answer, ResponsiveCheck)
@@ -138,12 +139,15 @@ def test_a_check_without_id_is_named_by_kind_and_place(load: Callable[[str], Sui
         "worst_neighbor-8",
         "no_collapse-9",
         "bridge-10",
+        "consistent_answers-11",
+        "consistent_answers-12",
+        "consistent_answers-13",
     ]
 
 
 def test_a_check_covers_the_prompts_it_names_or_all(load: Callable[[str], Suite]) -> None:
     suite = load(VALID)
-    asking = [check for check in suite.checks if not isinstance(check, SystemCheck)]
+    asking = [check for check in suite.checks if isinstance(check, PromptCheck)]
     named, rest, *_ = ([prompt.id for prompt in suite.prompts_of(check)] for check in asking)
     assert (named, rest) == (["capital"], ["dune", "capital", "rain"])
 
@@ -176,6 +180,9 @@ def test_a_check_knows_its_line(load: Callable[[str], Suite]) -> None:
         75,
         78,
         88,
+        99,
+        134,
+        138,
     ]
 
 

@@ -38,13 +38,14 @@ ONE_MISTAKE = {
     "unknown check": (
         SHORT.replace("ftle", "ftel"),
         "6: checks[0].check: unknown value 'ftel'; did you mean 'ftle'? "
-        "allowed values: bridge, depth_profile, drift, ftle, no_collapse, responsive, "
-        "stable_neighborhood, stable_sampling, system, worst_neighbor",
+        "allowed values: bridge, consistent_answers, depth_profile, drift, ftle, no_collapse, "
+        "responsive, stable_neighborhood, stable_sampling, system, worst_neighbor",
     ),
     "no kind of check": (
         SHORT.replace("check: ftle", "seed: 1"),
-        "6: checks[0].check: missing; write one of: bridge, depth_profile, drift, ftle, "
-        "no_collapse, responsive, stable_neighborhood, stable_sampling, system, worst_neighbor",
+        "6: checks[0].check: missing; write one of: bridge, consistent_answers, depth_profile, "
+        "drift, ftle, no_collapse, responsive, stable_neighborhood, stable_sampling, system, "
+        "worst_neighbor",
     ),
     "kind of check under its own name": (
         SHORT.replace("check: ftle", "kind: ftle"),

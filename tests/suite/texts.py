@@ -1,5 +1,10 @@
 """Suites that hold what a suite can hold."""
 
+from hashlib import sha256
+
+HEART, LUNG = "a picture of a heart", "a picture of a lung"
+PIN = {content: sha256(content.encode()).hexdigest() for content in (HEART, LUNG)}
+
 LINES = [  # every key that a suite can hold, each beside its path
     ("version: 1", "version"),
     ("title: Quickstart", "title"),
@@ -99,11 +104,59 @@ LINES = [  # every key that a suite can hold, each beside its path
     ("    alpha: 0.1", "checks[9].alpha"),
     ("    censor: last", "checks[9].censor"),
     ("    preregistration: plan.yaml", "checks[9].preregistration"),
+    ("  - check: consistent_answers", "checks[10].check"),
+    ("    models: ['bundled:c']", "checks[10].models"),
+    ("    images:", "checks[10].images"),
+    ("      - file: heart.png", "checks[10].images[0].file"),
+    (f"        sha256: {PIN[HEART]}", "checks[10].images[0].sha256"),
+    ("        id: h1", "checks[10].images[0].id"),
+    ("        truth: {enlarged: true}", "checks[10].images[0].truth"),
+    ("    propositions:", "checks[10].propositions"),
+    ("      - finding: an enlarged heart", "checks[10].propositions[0].finding"),
+    ("        id: enlarged", "checks[10].propositions[0].id"),
+    ("        kinds: [presence, normal]", "checks[10].propositions[0].kinds"),
+    ("        normal: heart", "checks[10].propositions[0].normal"),
+    ("        phrasings:", "checks[10].propositions[0].phrasings"),
+    ("          - text: Would you exclude {x}?", "checks[10].propositions[0].phrasings[0].text"),
+    ("            polarity: yes denies", "checks[10].propositions[0].phrasings[0].polarity"),
+    ("            kind: exclude", "checks[10].propositions[0].phrasings[0].kind"),
+    ("    ideal_at_least: 0.8", "checks[10].ideal_at_least"),
+    ("    flips_at_most: 0.1", "checks[10].flips_at_most"),
+    ("    reliance: both", "checks[10].reliance"),
+    ("    yes: ['Yes']", "checks[10].yes"),
+    ("    no: ['No']", "checks[10].no"),
+    ("    horizon: 4", "checks[10].horizon"),
+    ("    swaps: 1", "checks[10].swaps"),
+    ("    perturbations: [brightness +30 %]", "checks[10].perturbations"),
+    ("    again: false", "checks[10].again"),
+    ("    focus: question", "checks[10].focus"),
+    ("    focus_layers: [0, 2]", "checks[10].focus_layers"),
+    ("    focus_heads: max", "checks[10].focus_heads"),
+    ("    stable_at: 0.9", "checks[10].stable_at"),
+    ("    depth: 3", "checks[10].depth"),
+    ("    tangents: 2", "checks[10].tangents"),
+    ("    overlays: 1", "checks[10].overlays"),
+    ("    scaling:", "checks[10].scaling"),
+    ("      layers: expanding", "checks[10].scaling.layers"),
+    ("      factors: [0.5]", "checks[10].scaling.factors"),
+    ("  - check: consistent_answers", "checks[11].check"),
+    ("    flips_at_most: 0.2", "checks[11].flips_at_most"),
+    ("    images_from: lungs/list.json", "checks[11].images_from"),
+    ("    propositions: [{finding: a nodule}]", "checks[11].propositions"),
+    ("  - check: consistent_answers", "checks[12].check"),
+    ("    flips_at_most: 0.2", "checks[12].flips_at_most"),
+    ("    passages:", "checks[12].passages"),
+    ("      - text: The door is shut.", "checks[12].passages[0].text"),
+    ("        id: door", "checks[12].passages[0].id"),
+    ("    propositions: [{finding: a door}]", "checks[12].propositions"),
 ]
 BESIDE = {  # what lies beside a suite of all these lines
     "more_prompts.yaml": "- id: rain\n  bucket: weather\n  text: Why does it rain?\n",
     "labels.csv": "condition,seed_id,repeat_index,label\n",
     "plan.yaml": "",
+    "heart.png": HEART,
+    "lungs/lung.png": LUNG,
+    "lungs/list.json": f'[{{"file": "lung.png", "sha256": "{PIN[LUNG]}"}}]',
 }
 VALID = "\n".join(line for line, _ in LINES)
 SHORT = """version: 1

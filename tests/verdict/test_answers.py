@@ -185,8 +185,8 @@ def test_where_nothing_flips_a_sample_that_does_without_the_image_is_told() -> N
     blind = sample(YES, FREE, removed, swapped, other, quadrant="dangerous", truth=False)
     assert worst_sample([sample(YES, FREE, quadrant="ideal"), blind]) == [
         "",
-        "worst sample: 'effusion' of 'p03' (it does not hold): what is shown alone does not decide the "
-        "answer; dangerous",
+        "worst sample: 'effusion' of 'p03' (it does not hold): what is shown alone does not "
+        "decide the answer; dangerous",
         "  asked     'Is there an effusion?'",
         "  - as it is          yes: affirmed, margin +4.12",
         "  - nothing shown     yes: affirmed, margin +4.00",
