@@ -235,7 +235,8 @@ IN_A_LIST = {
     ),
     "image that is not there": (
         LISTED.replace("lung.png", "lungs.png"),
-        "3: [1].file: there is no file 'lungs.png', seen from the folder of list.json; mend the path",
+        "3: [1].file: there is no file 'lungs.png', seen from the folder of list.json; "
+        "mend the path",
     ),
     "two images of one name": (
         LISTED.replace('"lung.png"', '"lung.png", "id": "heart"'),
