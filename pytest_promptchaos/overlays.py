@@ -27,24 +27,23 @@ def overlays(
     alike: Mapping[Key, Similarity],
     most: int,
 ) -> tuple[Overlay, ...]:
-    """Return at most ``most`` pictures, one per sample: flips, and beside them pairs that agree.
+    """Return at most ``most`` pictures, one per sample: two that flip, then one that agrees.
 
-    A stable focus in a flip means something only beside pairs that agree, so every third picture
-    is one, where there are both. Beside the base phrasing stands the one that contradicts it most
-    surely, by its margin; where none does, the one whose focus is least like the base's. Images
-    take turns.
+    A stable focus in a flip means something only beside pairs that agree, so these take every
+    third place, where there are both. Beside the base phrasing stands the one that contradicts it
+    most surely, by its margin; in a pair that agrees, the one whose focus is least like the base's.
+    Images take turns.
     """
     images = {one.id: one.image for one in inquiry.shown}
-    pairs = [
-        pair
-        for pair in _pairs(samples, alike)
-        if images[pair[0].shown] is not None
-        and seen.maps[pair[0].id, pair[1].phrasing].grid is not None
+    drawn = [
+        sample
+        for sample in samples
+        if images[sample.shown] is not None
+        and (first := seen.maps.get((sample.id, sample.as_is[0].phrasing))) is not None
+        and first.grid is not None
     ]
-    flipped = _in_turn([pair for pair in pairs if contradict(pair[1], pair[2])])
-    agreeing = _in_turn([pair for pair in pairs if not contradict(pair[1], pair[2])])
-    enough = max(most - max(most // 3, 1 if most > 1 else 0), most - len(agreeing))
-    chosen = _interleaved(flipped[:enough], agreeing)[:most]
+    flipping = _in_turn(list(_pairs(drawn, alike, flipping=True)))
+    agreeing = _in_turn(list(_pairs(drawn, alike, flipping=False)))
     return tuple(
         _overlay(
             sample,
@@ -53,19 +52,21 @@ def overlays(
             alike[sample.id, other.phrasing],
             thumbnail(image),
         )
-        for sample, base, other in chosen
+        for sample, base, other in _interleaved(flipping, agreeing)[:most]
         if (image := images[sample.shown]) is not None
     )
 
 
-def _interleaved(flipped: Sequence[Pair], agreeing: Sequence[Pair]) -> list[Pair]:
-    """Return two pairs that flip, one that agrees, and so on, until either is at its end."""
+def _interleaved(flipping: Sequence[Pair], agreeing: Sequence[Pair]) -> list[Pair]:
+    """Return two pairs that flip, one that agrees, and so on; every sample once."""
     found: list[Pair] = []
-    flips, agreements = list(flipped), list(agreeing)
-    while flips and agreements:
-        found += [*flips[:2], agreements.pop(0)]
-        flips = flips[2:]
-    return [*found, *flips, *agreements]
+    left = [list(flipping), list(flipping), list(agreeing)]
+    while any(left):
+        for pairs in left:
+            used = {sample.id for sample, *_ in found}
+            pairs[:] = [pair for pair in pairs if pair[0].id not in used]
+            found += pairs[:1]
+    return found
 
 
 def _in_turn(pairs: Sequence[Pair]) -> list[Pair]:
@@ -80,14 +81,19 @@ def _in_turn(pairs: Sequence[Pair]) -> list[Pair]:
     return [pair for row in zip_longest(*turned) for pair in row if pair is not None]
 
 
-def _pairs(samples: Sequence[Sample], alike: Mapping[Key, Similarity]) -> Iterator[Pair]:
-    """Yield every sample that has maps with its base answer and the one to hold beside it."""
+def _pairs(
+    samples: Sequence[Sample], alike: Mapping[Key, Similarity], *, flipping: bool
+) -> Iterator[Pair]:
+    """Yield every sample with its base answer and the one to hold beside it, if it has one."""
     for sample in samples:
         base, *others = sample.as_is
-        mapped = [one for one in others if (sample.id, one.phrasing) in alike]
-        flipping = [one for one in mapped if contradict(base, one)]
-        if flipping:
-            yield sample, base, max(flipping, key=lambda one: abs(one.margin or 0.0))
+        mapped = [
+            one
+            for one in others
+            if (sample.id, one.phrasing) in alike and contradict(base, one) is flipping
+        ]
+        if mapped and flipping:
+            yield sample, base, max(mapped, key=lambda one: abs(one.margin or 0.0))
         elif mapped:
             least = min(mapped, key=lambda one: alike[sample.id, one.phrasing].cosine)
             yield sample, base, least

@@ -112,7 +112,7 @@ def _judged(blind: bool, untold: bool, images: str) -> str:
     """Return what an accuracy says of what answers follow, in words."""
     if blind:
         return f": answers do not follow what is in the {images}"
-    return ": on so few that cannot be told from always saying the same" if untold else ""
+    return ": not told from always saying the same" if untold else ""
 
 
 def _affirmed(samples: Sequence[Sample], images: str) -> Measurement:
