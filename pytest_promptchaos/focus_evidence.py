@@ -17,7 +17,7 @@ from pytest_promptchaos.measure.focus_similarity import (
     similarity,
 )
 from pytest_promptchaos.models.scripted import ScriptedModel
-from pytest_promptchaos.records import Control, Measurement
+from pytest_promptchaos.records import Control, Measurement, contradict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -234,7 +234,7 @@ def focus_findings(
             if found is not None:
                 alike[sample.id, other.phrasing] = found
             unclear = base.affirms is None or other.affirms is None
-            flipped = None if unclear else base.affirms is not other.affirms
+            flipped = None if unclear else contradict(base, other)
             compared.append(Compared(image=sample.shown, flipped=flipped, similarity=found))
     if seen.reason:
         absent = Measurement(name=SIMILARITY, unit="cosine, 0 to 1", reason=seen.reason)

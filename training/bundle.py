@@ -7,11 +7,14 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LARGEST_WEIGHTS = 3_500_000
 WEIGHTS = "model.safetensors"
@@ -44,22 +47,35 @@ def _write_weights(model: LlamaForCausalLM, folder: Path) -> None:
 
 def _write_tokenizer(tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
+    _write_json(folder / "tokenizer_config.json", tokenizer_settings(folder))
+
+
+def tokenizer_settings(folder: Path) -> dict[str, Any]:
+    """The saved settings of a tokenizer, without those that hold for this machine only."""
     settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-    for name in ("backend", "is_local", "local_files_only"):
-        settings.pop(name, None)
-    _write_json(folder / "tokenizer_config.json", settings)
+    local = ("backend", "is_local", "local_files_only")
+    return {name: value for name, value in settings.items() if name not in local}
 
 
 def save(model: LlamaForCausalLM, tokenizer: Any, folder: Path) -> None:
     """Replaces `folder` by the model, once everything has been written beside it."""
+
+    def write(fresh: Path) -> None:
+        _write_weights(model, fresh)
+        _write_tokenizer(tokenizer, fresh)
+
+    replace_folder(folder, write, largest=LARGEST_WEIGHTS)
+
+
+def replace_folder(folder: Path, write: Callable[[Path], None], *, largest: int) -> None:
+    """Replaces `folder` by what `write` writes, its weights of at most `largest` bytes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    _write_weights(model, fresh)
-    _write_tokenizer(tokenizer, fresh)
+    write(fresh)
     size = (fresh / WEIGHTS).stat().st_size
-    if size > LARGEST_WEIGHTS:
-        raise ValueError(f"the weights take {size} bytes, more than the {LARGEST_WEIGHTS} allowed")
+    if size > largest:
+        raise ValueError(f"the weights take {size} bytes, more than the {largest} allowed")
     for written in fresh.iterdir():
         written.chmod(0o644)
     fresh.chmod(0o755)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from training.bundle import WEIGHTS
+from training.bundle import WEIGHTS, replace_folder, tokenizer_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LARGEST_WEIGHTS = 3_000_000
-_LOCAL = ("backend", "is_local", "local_files_only")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -44,26 +43,17 @@ def _write_weights(model: Any, folder: Path) -> None:
 
 def _write_processor(processor: Any, folder: Path) -> None:
     processor.save_pretrained(folder)
-    path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-    write_json(path, {name: value for name, value in settings.items() if name not in _LOCAL})
+    write_json(folder / "tokenizer_config.json", tokenizer_settings(folder))
 
 
 def save(model: Any, processor: Any, folder: Path) -> None:
     """Replaces `folder` by the model, once everything has been written beside it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    _write_weights(model, fresh)
-    _write_processor(processor, fresh)
-    size = (fresh / WEIGHTS).stat().st_size
-    if size > LARGEST_WEIGHTS:
-        raise ValueError(f"the weights take {size} bytes, more than the {LARGEST_WEIGHTS} allowed")
-    for written in fresh.iterdir():
-        written.chmod(0o644)
-    fresh.chmod(0o755)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+
+    def write(fresh: Path) -> None:
+        _write_weights(model, fresh)
+        _write_processor(processor, fresh)
+
+    replace_folder(folder, write, largest=LARGEST_WEIGHTS)
 
 
 def load(folder: Path) -> tuple[Any, Any]:

@@ -41,11 +41,11 @@ def share_by_image(
     pairs = sorted((image, value) for image, value in asked if value is not None)
     groups = by_prompt(pairs)
     found = _interval(name, groups, len(asked), absent)
-    words = _in_words(found.interval, images, samples)
+    words = in_words(found.interval, images, samples)
     missing = len(asked) - len(pairs)
     if missing and pairs and left_out:
         words += f"; {missing} of {len(asked)} {samples} left out: {left_out}"
-    return replace(found, interval=words, resampled=_in_words(found.resampled, images, samples))
+    return replace(found, interval=words, resampled=in_words(found.resampled, images, samples))
 
 
 def _interval(
@@ -64,8 +64,12 @@ def _interval(
     return replace(found, low=low, high=high)
 
 
-def _in_words(words: str, images: str, samples: str) -> str:
-    """Return the words of an interval with our nouns in place of prompts and neighbors."""
+def in_words(words: str, images: str, samples: str) -> str:
+    """Return the words of an interval with our nouns in place of prompts and neighbors.
+
+    >>> in_words("a single neighbor: no interval", "images", "pairs")
+    'a single pair: no interval'
+    """
     for theirs, ours in (("prompt", images), ("neighbor", samples)):
         words = words.replace(f"{theirs}s", ours).replace(theirs, ours[:-1])
     return words.replace("may still move", "may still differ")

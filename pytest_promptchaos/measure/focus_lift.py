@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from pytest_promptchaos.measure.by_image import in_words
 from pytest_promptchaos.measure.clustered import by_prompt, mean_measurement
 from pytest_promptchaos.measure.share_contrast import (
     clustered_share,
@@ -270,8 +271,7 @@ def _mean(name: str, known: Sequence[tuple[Compared, float]], metric: Likeness) 
 
 def _by_image(found: Measurement, *, largest: float) -> Measurement:
     """Return a mean whose clusters are images, in words of images, no bound above ``largest``."""
-    told = found.interval.replace("prompt", "image").replace("neighbors", "pairs")
-    unit = {"prompts": "images", "neighbors": "pairs"}.get(found.resampled, found.resampled)
+    told, unit = (in_words(one, "images", "pairs") for one in (found.interval, found.resampled))
     high = None if found.high is None else min(found.high, largest)
     return replace(found, interval=told, resampled=unit, high=high)
 

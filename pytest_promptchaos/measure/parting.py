@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from pytest_promptchaos.measure.by_image import in_words
 from pytest_promptchaos.measure.clustered import by_prompt, mean_measurement
 from pytest_promptchaos.measure.intervals import clustered_mean
 from pytest_promptchaos.records import Curve, Measurement
@@ -226,9 +227,8 @@ def _mean(
 ) -> Measurement:
     """Return a mean over images in words of images."""
     found = mean_measurement(name, unit, by_prompt(values), asked=asked, absent=absent)
-    told = found.interval.replace("prompt", "image").replace("neighbors", "pairs")
-    units = {"prompts": "images", "neighbors": "pairs"}
-    return replace(found, interval=told, resampled=units.get(found.resampled, found.resampled))
+    told, unit = (in_words(one, "images", "pairs") for one in (found.interval, found.resampled))
+    return replace(found, interval=told, resampled=unit)
 
 
 def _by_series(pairs: Sequence[Parted]) -> dict[str, list[Parted]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from pytest_promptchaos.neighborhoods.shown import picture
 from pytest_promptchaos.suite.answer_kinds import ConsistentAnswersCheck
 from pytest_promptchaos.suite.answer_rules import broken_pictures
-from pytest_promptchaos.suite.problems import problems_of, suite_error
+from pytest_promptchaos.suite.listed import listed
 from pytest_promptchaos.suite.propositions import SuiteImage
 from pytest_promptchaos.suite.rules import entries, missing_file
-from pytest_promptchaos.suite.schema import EditorSchema
 from pytest_promptchaos.suite.source import read_source
 
 if TYPE_CHECKING:
@@ -88,18 +87,6 @@ def load_images(path: str | os.PathLike[str]) -> tuple[Shown, ...]:
 def _read(folder: Path, written: str) -> tuple[SuiteImage, ...]:
     source = read_source(folder / written, "a list of images is meant, each with file and sha256")
     problems = [*source.problems, *broken_pictures(source, (), source.data)]
-    images: tuple[SuiteImage, ...] = ()
-    try:
-        images = _LISTED.validate_python(source.data)
-    except ValidationError as error:
-        problems += problems_of(error, source, _schema())
-    told = {problem.keys for problem in problems}
-    problems += [problem for problem in source.absent if problem.keys not in told]
-    if problems:
-        raise suite_error(source.file, problems)
+    images = listed(source, _LISTED, problems)
     beside = PurePath(written).parent
     return tuple(image.model_copy(update={"file": str(beside / image.file)}) for image in images)
-
-
-def _schema() -> dict[str, Any]:
-    return _LISTED.json_schema(schema_generator=EditorSchema)

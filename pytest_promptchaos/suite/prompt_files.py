@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from pytest_promptchaos.suite.problems import problems_of, suite_error
+from pytest_promptchaos.suite.listed import listed
 from pytest_promptchaos.suite.rules import broken_rules, missing_file
-from pytest_promptchaos.suite.schema import EditorSchema, SuitePrompt
+from pytest_promptchaos.suite.schema import SuitePrompt
 from pytest_promptchaos.suite.source import read_source
 
 if TYPE_CHECKING:
@@ -68,17 +68,5 @@ def borrowed_prompts(source: Source) -> Borrowed:
 def _read(path: str | os.PathLike[str]) -> tuple[Source, tuple[SuitePrompt, ...]]:
     source = read_source(path, "a list of prompts is meant, each with an id and a text")
     problems = [*source.problems, *broken_rules(source, {})]
-    prompts: tuple[SuitePrompt, ...] = ()
-    try:
-        prompts = _LISTED.validate_python(source.data)
-    except ValidationError as error:
-        problems += problems_of(error, source, _schema())
-    told = {problem.keys for problem in problems}
-    problems += [problem for problem in source.absent if problem.keys not in told]
-    if problems:
-        raise suite_error(source.file, problems)
+    prompts = listed(source, _LISTED, problems)
     return source, prompts
-
-
-def _schema() -> dict[str, Any]:
-    return _LISTED.json_schema(schema_generator=EditorSchema)
