@@ -167,7 +167,7 @@ def _inquiry(
 
 def _found(inquiry: Inquiry, samples: Sequence[Sample], asked: AnswersAsked) -> Findings:
     """Return the findings of samples: flips and quadrants, focus, depth, and the intervention."""
-    images = "images" if any(one.image is not None for one in inquiry.shown) else "passages"
+    images = inquiry.noun
     flipped, held = (
         flips(samples, images=images),
         shares(samples, reliance=asked.reliance, images=images),

@@ -48,6 +48,11 @@ class Inquiry:
     propositions: Sequence[Proposition]
     how: Asking
 
+    @property
+    def noun(self) -> str:
+        """What is shown, in words: images, or passages where there is none."""
+        return "images" if any(one.image is not None for one in self.shown) else "passages"
+
     @cached_property
     def questions(self) -> tuple[Question, ...]:
         """All questions, those of one sample together, its base phrasing as it is first."""

@@ -94,8 +94,7 @@ def sweep(
         label = f"{model.pin.name} answers at spectral factor {factor:g}"
         with scaled(model.network, chosen, factor):
             found[factor] = quadrants(ask(inquiry, label), reliance=asked.reliance)
-    images = "images" if any(one.image is not None for one in inquiry.shown) else "passages"
-    return _sweep(found, chosen, images)
+    return _sweep(found, chosen, inquiry.noun)
 
 
 def _sweep(found: Mapping[float, Sequence[Sample]], chosen: Sequence[str], images: str) -> Sweep:

@@ -156,6 +156,7 @@ class PinnedNetwork:
             pad_token_id=self.pad_id,
         )
         self._as_loaded = Untouched(loaded)
+        self._edited: tuple[Untouched, str] | None = None
         return loaded
 
     def _weights(self) -> PreTrainedModel:
@@ -177,7 +178,10 @@ class PinnedNetwork:
         """The sha256 of weights that were changed or replaced since they were loaded, or ``""``."""
         if not self.loaded or self._as_loaded.holds(self.network):
             return ""
-        return digest_of(self.network)
+        # Every address asks for it; hashing all weights takes seconds on a model of real size.
+        if self._edited is None or not self._edited[0].holds(self.network):
+            self._edited = Untouched(self.network), digest_of(self.network)
+        return self._edited[1]
 
     @cached_property
     def takes(self) -> frozenset[str]:

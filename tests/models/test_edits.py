@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from pytest_promptchaos.models.edits import Untouched
+from pytest_promptchaos.models import pinned
+from pytest_promptchaos.models.edits import Untouched, digest_of
 from pytest_promptchaos.models.language import LanguageModel
 from pytest_promptchaos.models.pins import parse_pin
 
@@ -74,3 +75,26 @@ def test_evidence_of_replaced_weights_has_an_address_of_its_own(model: LanguageM
     assert len({"", twice, model.edits}) == 3
     head.weight = weight
     assert model.edits == ""
+
+
+def test_weights_that_stay_as_edited_are_hashed_once(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = []
+
+    def counting(network: nn.Module) -> str:
+        hashed.append(digest_of(network))
+        return hashed[-1]
+
+    monkeypatch.setattr(pinned, "digest_of", counting)
+    weight = model.network.get_parameter("model.norm.weight")
+    before = weight.detach().clone()
+    with torch.no_grad():
+        weight.mul_(2.0)
+        twice = model.edits, model.edits
+        weight.mul_(2.0)
+        other = model.edits
+        weight.copy_(before)
+    assert twice == (hashed[0], hashed[0])
+    assert other == hashed[1] != hashed[0]
+    assert len(hashed) == 2
